@@ -1,1 +1,31 @@
-//! gateway
+//! The order: which room is asked when, from the first byte of a request to its record. The only room that knows all
+//! the others.
+//!
+//! Never holds logic that a room could hold, never decides twice. Entry types: [`Process`] (what outlives a
+//! configuration), [`Gateway`] (one configuration, immutable), [`Worker`] (one executor thread), [`Door`] (where
+//! clients come in).
+
+mod admin;
+mod answer;
+mod build;
+mod connection;
+mod direct;
+mod door;
+mod exchange;
+mod explain;
+mod fast;
+mod fill;
+mod plan;
+mod process;
+mod refusal;
+mod reply;
+mod serve;
+mod tunnel;
+mod worker;
+
+pub(crate) use build::{Gateway, Route};
+pub(crate) use door::{Door, DoorKind};
+pub(crate) use explain::explain;
+pub(crate) use process::Process;
+pub(crate) use refusal::Refusal;
+pub(crate) use worker::Worker;
