@@ -4,11 +4,13 @@
 //! normal form (as `http::target` gives them) are matched. Never allocates per request, never does I/O, never knows
 //! what a route leads to. Entry types: [`Table`], [`Request`], [`Found`], [`Verdict`], [`forwarded_path`].
 
+mod condition;
 mod explain;
 mod forward;
 mod pattern;
+mod spelling;
 mod table;
 
-pub(crate) use explain::Verdict;
+pub(crate) use explain::{Miss, Precedence, Verdict};
 pub(crate) use forward::forwarded_path;
 pub(crate) use table::{Found, MAX_ROUTES, Problem, Request, RouteId, Table};
