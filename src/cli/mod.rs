@@ -1,1 +1,6 @@
 //! cli
+
+mod check;
+mod keys;
+mod last_good;
+mod print;
