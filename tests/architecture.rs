@@ -541,7 +541,11 @@ mod the_rules_see {
         check("http/mod.rs", "use super::net;", 1);
         check("cache/store/file.rs", "use crate::upstream::Lease;", 1);
         check("cache/store/file.rs", "// crate::upstream::Lease\nconst A: &str = \"crate::net\";", 0);
-        check("cache/store/file.rs", "const A: &str = r#\"crate::net\"#; fn f<'a>(x: &'a u8) { crate::net::x('\"') }", 1);
+        check(
+            "cache/store/file.rs",
+            "const A: &str = r#\"crate::net\"#; fn f<'a>(x: &'a u8) { crate::net::x('\"') }",
+            1,
+        );
         check("cache/mod.rs", "#[cfg(test)]\nmod tests { use crate::upstream::Lease; }", 0);
         check("cache/mod.rs", "#[cfg(test)]\nmod tests {}\nuse crate::upstream::Lease;", 1);
         check("upstream/pool.rs", "use crate::net::Stream;", 0);
