@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use crate::config::FilesConfig;
 use crate::base::Wall;
+use crate::config::FilesConfig;
 use crate::http::Fields;
 
 /// What is asked of a folder.
@@ -37,7 +37,11 @@ pub(crate) struct FileAnswer {
 pub(crate) enum Piece {
     Memory(Vec<u8>),
     /// Fewer bytes in the file than `len` mean that it was cut meanwhile: the connection must be closed.
-    File { file: Arc<File>, offset: u64, len: u64 },
+    File {
+        file: Arc<File>,
+        offset: u64,
+        len: u64,
+    },
 }
 
 /// Why there is no answer; the gateway writes the page.

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::net::awaited::{BadChunk, BodyFraming};
+use crate::http::chunked::BadChunk;
+use crate::http::{BodyFraming, Fields};
 use crate::net::{Buffer, Meter, Stream};
 
 /// Reads one body to its end. What follows it stays in the buffer.
@@ -36,7 +37,12 @@ impl BodyReader {
     }
 
     /// As [`BodyReader::next`], but gives no piece: whether there is one. It is looked at with [`BodyReader::piece`].
-    pub(crate) async fn advance(&mut self, stream: &mut Stream, buffer: &mut Buffer, meter: &mut Meter) -> Result<bool, BodyError> {
+    pub(crate) async fn advance(
+        &mut self,
+        stream: &mut Stream,
+        buffer: &mut Buffer,
+        meter: &mut Meter,
+    ) -> Result<bool, BodyError> {
         todo!()
     }
 
@@ -50,8 +56,8 @@ impl BodyReader {
         todo!()
     }
 
-    /// The trailer section of a chunked body that was read to its end: field lines as they came, each ended by CRLF.
-    pub(crate) fn trailers(&self) -> &[u8] {
+    /// The trailer fields of a chunked body that was read to its end; none of any other.
+    pub(crate) fn trailers(&self) -> Fields<'_> {
         todo!()
     }
 }

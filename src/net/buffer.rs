@@ -47,7 +47,11 @@ impl Buffer {
 
     /// Waits until there is something to read, and reads it. While waiting with nothing in it the buffer holds no
     /// memory. It grows up to `ceiling` when more does not fit.
-    pub(crate) fn fill<'a>(&'a mut self, stream: &'a mut Stream, ceiling: usize) -> impl Future<Output = io::Result<Filled>> + Unpin + use<'a> {
+    pub(crate) fn fill<'a>(
+        &'a mut self,
+        stream: &'a mut Stream,
+        ceiling: usize,
+    ) -> impl Future<Output = io::Result<Filled>> + Unpin + use<'a> {
         std::future::ready(todo!())
     }
 

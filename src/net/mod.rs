@@ -8,7 +8,6 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod admission;
-pub(crate) mod awaited;
 mod body;
 mod buffer;
 mod clock;

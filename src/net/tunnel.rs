@@ -25,6 +25,10 @@ pub(crate) enum TunnelEnd {
 
 /// Copies both ways until both sides have ended, one fails, or nothing moved for `idle`. Bytes already in the buffers
 /// go first. A side that ends is passed on as a half-close.
-pub(crate) async fn both_ways(one: (&mut Stream, &mut Buffer), other: (&mut Stream, &mut Buffer), idle: Duration) -> Tunnelled {
+pub(crate) async fn both_ways(
+    one: (&mut Stream, &mut Buffer),
+    other: (&mut Stream, &mut Buffer),
+    idle: Duration,
+) -> Tunnelled {
     todo!()
 }

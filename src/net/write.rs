@@ -22,13 +22,23 @@ pub(crate) async fn write_all(stream: &mut Stream, bytes: &[u8], meter: &mut Met
 }
 
 /// Writes all parts, in one system call where they fit.
-pub(crate) async fn write_all_vectored(stream: &mut Stream, parts: &mut [IoSlice<'_>], meter: &mut Meter) -> Result<(), WriteError> {
+pub(crate) async fn write_all_vectored(
+    stream: &mut Stream,
+    parts: &mut [IoSlice<'_>],
+    meter: &mut Meter,
+) -> Result<(), WriteError> {
     todo!()
 }
 
 /// Sends `len` bytes of a file from `offset`; on plain connections without copying them through user space.
 /// Other tasks of the thread run between large pieces.
-pub(crate) async fn send_file(stream: &mut Stream, file: &File, offset: u64, len: u64, meter: &mut Meter) -> Result<(), WriteError> {
+pub(crate) async fn send_file(
+    stream: &mut Stream,
+    file: &File,
+    offset: u64,
+    len: u64,
+    meter: &mut Meter,
+) -> Result<(), WriteError> {
     todo!()
 }
 

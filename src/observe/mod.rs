@@ -12,7 +12,7 @@ mod status;
 mod stderr;
 
 pub(crate) use counters::{Counters, Scope};
-pub(crate) use record::{CacheResult, Observer, Record};
 pub(crate) use metrics::Gauges;
+pub(crate) use record::{CacheResult, Observer, Record};
 pub(crate) use status::{CacheFacts, ConfigFacts, Facts, RouteStatus, Status, UpstreamStatus};
 pub(crate) use stderr::stderr_log;

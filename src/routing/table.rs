@@ -98,7 +98,10 @@ struct Entry {
 
 enum PathRule {
     /// Without a slash at its end, so `/` and no path at all are the empty text. `slash`: it was written with one.
-    Prefix { path: Box<str>, slash: bool },
+    Prefix {
+        path: Box<str>,
+        slash: bool,
+    },
     Exact(Box<str>),
     Pattern(Pattern),
 }
@@ -255,7 +258,9 @@ impl Rule {
     fn new(route: &RouteConfig) -> Rule {
         let url_has_path = match &route.destination {
             DestinationConfig::Upstream(urls) => urls.iter().any(|url| !url.path.is_empty()),
-            DestinationConfig::Files(_) | DestinationConfig::Redirect { .. } | DestinationConfig::Respond { .. } => false,
+            DestinationConfig::Files(_) | DestinationConfig::Redirect { .. } | DestinationConfig::Respond { .. } => {
+                false
+            }
         };
         Rule {
             name: route.name.as_str().into(),
@@ -291,4 +296,226 @@ impl FirstBytes {
 fn problem_with(route: &RouteConfig, written: &PathMatch) -> Problem {
     let (PathMatch::Prefix(path) | PathMatch::Exact(path) | PathMatch::Pattern(path)) = written;
     Problem::Path { route: route.name.clone(), line: route.line, path: path.clone() }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::base::Size;
+    use crate::config::{HostMatch, RouteCacheConfig, UpstreamConfig, UpstreamUrl};
+    use crate::http::FieldSpans;
+
+    pub(in crate::routing) fn ask() -> Request<'static> {
+        Request { method: "GET", host: "board.local", path: "/", query: None, fields: Fields::NONE }
+    }
+
+    pub(in crate::routing) fn route(name: &str, paths: Vec<PathMatch>) -> RouteConfig {
+        let url = UpstreamUrl { tls: false, host: "origin".into(), port: 80, path: String::new() };
+        RouteConfig {
+            name: name.into(),
+            line: 7,
+            matches: MatchConfig { paths, ..MatchConfig::default() },
+            destination: DestinationConfig::Upstream(vec![url]),
+            upstream: UpstreamConfig::default(),
+            allow: Vec::new(),
+            deny: Vec::new(),
+            body: Size::ZERO,
+            upgrade: false,
+            edit_request: Vec::new(),
+            edit_response: Vec::new(),
+            cache: RouteCacheConfig::default(),
+        }
+    }
+
+    fn prefix(path: &str) -> PathMatch {
+        PathMatch::Prefix(path.into())
+    }
+
+    fn exact(path: &str) -> PathMatch {
+        PathMatch::Exact(path.into())
+    }
+
+    fn pattern(path: &str) -> PathMatch {
+        PathMatch::Pattern(path.into())
+    }
+
+    /// The name of the route that the first of these takes.
+    fn taken<'r>(routes: &'r [RouteConfig], request: &Request<'_>) -> Option<&'r str> {
+        let found = Table::build(routes).unwrap().find(request)?;
+        routes.get(found.route.index()).map(|route| route.name.as_str())
+    }
+
+    #[test]
+    fn prefixes_match_by_whole_segments() {
+        for (own, path, matches) in [
+            ("/wiki", "/wiki", true),
+            ("/wiki", "/wiki/", true),
+            ("/wiki", "/wiki/x", true),
+            ("/wiki", "/wikipedia", false),
+            ("/wiki", "/Wiki", false),
+            ("/wiki", "/", false),
+            ("/wiki/", "/wiki", true),
+            ("/wiki/", "/wiki/x", true),
+            ("/wiki/", "/wikipedia", false),
+            ("/leçons/", "/le%C3%A7ons/1", true),
+            ("/", "/", true),
+            ("/", "/x", true),
+            ("/", "*", true),
+            ("/wiki", "*", false),
+        ] {
+            let routes = [route("r", vec![prefix(own)])];
+            assert_eq!(taken(&routes, &Request { path, ..ask() }).is_some(), matches, "{own} {path}");
+        }
+    }
+
+    #[test]
+    fn the_longest_path_wins_whatever_the_order() {
+        let mut routes = vec![
+            route("all", vec![prefix("/")]),
+            route("wiki", vec![prefix("/wiki/")]),
+            route("wiki media", vec![prefix("/wiki/med")]),
+            route("exactly wiki", vec![exact("/wiki")]),
+            route("films", vec![pattern("*.mp4"), pattern("/wiki/*.webm")]),
+        ];
+        for _ in 0..routes.len() {
+            routes.rotate_left(1);
+            for (path, expected) in [
+                ("/", "all"),
+                ("/wiki", "exactly wiki"),
+                ("/wiki/", "wiki"),
+                ("/wiki/med", "wiki media"),
+                ("/wiki/med/a.webm", "films"),
+                ("/wiki/a.mp4", "wiki"),
+                ("/a.mp4", "films"),
+            ] {
+                assert_eq!(taken(&routes, &Request { path, ..ask() }), Some(expected), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn more_conditions_win_among_equal_paths_then_file_order() {
+        let mut posts = route("posts", vec![prefix("/a")]);
+        posts.matches.methods = vec!["POST".into()];
+        let mut hosted = route("hosted", vec![prefix("/a/")]);
+        hosted.matches.hosts = vec![HostMatch::Exact("board.local".into())];
+        hosted.matches.methods = vec!["POST".into()];
+        let first = route("first", vec![prefix("/a")]);
+        let second = route("second", vec![prefix("/a")]);
+        let routes = [first, second, posts, hosted];
+        for (method, host, expected) in
+            [("GET", "board.local", "first"), ("POST", "x", "posts"), ("POST", "Board.local", "hosted")]
+        {
+            assert_eq!(taken(&routes, &Request { method, host, path: "/a/b", ..ask() }), Some(expected));
+        }
+        assert_eq!(taken(&routes, &Request { path: "/b", ..ask() }), None);
+    }
+
+    #[test]
+    fn a_route_of_a_host_goes_before_the_root_of_all_hosts() {
+        let mut hosted = route("hosted", vec![]);
+        hosted.matches.hosts = vec![HostMatch::Exact("wiki.local".into())];
+        let routes = [route("root", vec![prefix("/")]), hosted];
+        assert_eq!(taken(&routes, &Request { host: "wiki.local", ..ask() }), Some("hosted"));
+        assert_eq!(taken(&routes, &ask()), Some("root"));
+    }
+
+    #[test]
+    fn a_header_needs_one_line_of_that_value() {
+        let block = b"Accept-Language: fr\r\nX-Grade: 4\r\nx-grade: 5\r\n";
+        let spans = FieldSpans::parse(block).unwrap();
+        let fields = Fields::new(block, spans.as_slice());
+        for (name, value, matches) in [
+            ("x-grade", Some("4"), true),
+            ("x-grade", Some("5"), true),
+            ("x-grade", None, true),
+            ("x-grade", Some("45"), false),
+            ("x-class", None, false),
+        ] {
+            let mut graded = route("graded", vec![]);
+            graded.matches.headers = vec![(name.into(), value.map(Into::into))];
+            assert_eq!(taken(&[graded], &Request { fields, ..ask() }).is_some(), matches, "{name} {value:?}");
+        }
+    }
+
+    #[test]
+    fn a_slash_is_wanted_only_where_the_upstream_cannot_ask_for_it() {
+        let check = |path: &str, strip, url_path: &str, asked| {
+            let mut config = route("r", vec![prefix(path)]);
+            config.upstream.strip = strip;
+            config.destination = DestinationConfig::Upstream(vec![UpstreamUrl {
+                tls: false,
+                host: "origin".into(),
+                port: 80,
+                path: url_path.into(),
+            }]);
+            Table::build(&[config]).unwrap().find(&Request { path: asked, ..ask() }).unwrap().add_slash
+        };
+        assert!(check("/wiki/", true, "", "/wiki"));
+        assert!(check("/wiki/", false, "/viewer", "/wiki"));
+        assert!(!check("/wiki/", false, "", "/wiki"));
+        assert!(!check("/wiki", true, "", "/wiki"));
+        assert!(!check("/wiki/", true, "", "/wiki/"));
+        assert!(!check("/", true, "", "/"));
+    }
+
+    #[test]
+    fn tables_have_a_fixed_capacity_and_possible_paths() {
+        let many = vec![route("r", vec![]); MAX_ROUTES + 1];
+        assert_eq!(Table::build(&many).err(), Some(Problem::TooManyRoutes));
+        let wide = vec![route("r", vec![prefix("/a"); MAX_PATHS / MAX_ROUTES + 1]); MAX_ROUTES];
+        assert_eq!(Table::build(&wide).err(), Some(Problem::TooManyPaths));
+        let climbing = Table::build(&[route("r", vec![prefix("/a/../b")])]).err().unwrap();
+        assert_eq!(climbing.to_string(), "[route r] path '/a/../b': no request can have this path");
+    }
+
+    #[test]
+    fn explain_says_for_each_route_why_or_why_not() {
+        let mut french = route("french", vec![prefix("/wiki/")]);
+        french.matches.headers = vec![("x-lang".into(), Some("fr".into())), ("x-any".into(), None)];
+        let mut hosted = route("hosted", vec![prefix("/wiki/")]);
+        hosted.matches.hosts = vec![HostMatch::Exact("a.org".into()), HostMatch::Below(".b.org".into())];
+        let mut posts = route("posts", vec![]);
+        posts.matches.methods = vec!["POST".into(), "PUT".into(), "PATCH".into()];
+        let mut printed = route("printed", vec![]);
+        printed.matches.queries = vec![("print".into(), None)];
+        let mut sent = route("sent", vec![]);
+        sent.matches.queries = vec![("send".into(), Some("1".into()))];
+        let mut get = route("get", vec![prefix("/")]);
+        get.matches.methods = vec!["GET".into()];
+        let routes = [
+            route("root", vec![]),
+            route("wiki", vec![exact("/w"), prefix("/wiki/")]),
+            route("wiki again", vec![prefix("/wiki")]),
+            route("films", vec![pattern("*.mp4"), exact("/film")]),
+            french,
+            hosted,
+            posts,
+            printed,
+            sent,
+            get,
+        ];
+        let table = Table::build(&routes).unwrap();
+        let told = |request: &Request<'_>| {
+            let line = |(id, verdict): (RouteId, Verdict)| format!("{}: {verdict}\n", routes[id.index()].name);
+            table.explain(request).into_iter().map(line).collect::<String>()
+        };
+        assert_eq!(
+            told(&Request { path: "/wiki/Uganda", query: Some("print&x=1"), ..ask() }),
+            "root: matches, but 'wiki' has a longer path\n\
+             wiki: taken by path '/wiki/'\n\
+             wiki again: matches, but 'wiki' is as near and stands earlier in the file\n\
+             films: no: needs path pattern '*.mp4' or exactly the path '/film'\n\
+             french: no: needs header 'x-lang: fr'\n\
+             hosted: no: needs host 'a.org' or a host below 'b.org'\n\
+             posts: no: needs method POST, method PUT or method PATCH\n\
+             printed: matches, but 'wiki' has a longer path\n\
+             sent: no: needs 'send=1' in the query\n\
+             get: matches, but 'wiki' has a longer path\n"
+        );
+        let told = told(&ask());
+        assert!(told.contains("root: matches, but 'get' has an equally long path and more conditions\n"), "{told}");
+        assert!(told.contains("printed: no: needs 'print' in the query\n"), "{told}");
+        assert!(told.contains("get: taken by path '/'\n"), "{told}");
+    }
 }

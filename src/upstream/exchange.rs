@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::net::awaited::{BadResponse, BodyFraming, HeadLimits, OwnedResponse};
+use crate::http::{BadResponse, BodyFraming, Fields, HeadLimits, Method, OwnedResponse};
 use crate::net::{BodyError, BodyReader, Meter, Progress, WriteError};
 use crate::upstream::Lease;
 
@@ -16,8 +16,8 @@ pub(crate) const INTERIM_MAX: usize = 2000;
 pub(crate) enum Answer {
     /// 1xx but 101: another head follows.
     Interim(OwnedResponse),
-    /// The answer, or 101.
-    Final(OwnedResponse),
+    /// The answer and where its body ends; or 101.
+    Final(OwnedResponse, BodyFraming),
 }
 
 #[derive(Debug)]
@@ -35,12 +35,22 @@ pub(crate) enum ExchangeError {
 }
 
 /// Writes a request head; a request without a body is sent whole by it.
-pub(crate) async fn send(lease: &mut Lease, head: &[u8], body: &BodyFraming, meter: &mut Meter) -> Result<(), ExchangeError> {
+pub(crate) async fn send(
+    lease: &mut Lease,
+    head: &[u8],
+    body: BodyFraming,
+    meter: &mut Meter,
+) -> Result<(), ExchangeError> {
     todo!()
 }
 
-/// The next head from upstream, within `first_byte`.
-pub(crate) async fn response_head(lease: &mut Lease, limits: &HeadLimits, first_byte: Duration) -> Result<Answer, ExchangeError> {
+/// The next head from upstream, within `first_byte`. `method` is that of the request.
+pub(crate) async fn response_head(
+    lease: &mut Lease,
+    method: Method<'_>,
+    limits: &HeadLimits,
+    first_byte: Duration,
+) -> Result<Answer, ExchangeError> {
     todo!()
 }
 
@@ -60,7 +70,7 @@ impl ResponseBody {
     }
 
     /// See [`BodyReader::trailers`].
-    pub(crate) fn trailers(&self) -> &[u8] {
+    pub(crate) fn trailers(&self) -> Fields<'_> {
         todo!()
     }
 

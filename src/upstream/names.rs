@@ -16,7 +16,10 @@ impl Names {
     }
 
     /// With another one; it may block.
-    pub(crate) fn with_resolver(clock: Arc<Clock>, resolve: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Arc<Names> {
+    pub(crate) fn with_resolver(
+        clock: Arc<Clock>,
+        resolve: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+    ) -> Arc<Names> {
         todo!()
     }
 

@@ -6,18 +6,38 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Unavailable {
     /// The name has no address, and never had one.
-    NameUnknown { host: String, why: String },
+    NameUnknown {
+        host: String,
+        why: String,
+    },
     /// No way to the address: the link is down, or the network unknown.
-    NoRoute { origin: String },
-    Refused { origin: String },
-    TimedOut { origin: String },
-    Tls { origin: String, why: String },
+    NoRoute {
+        origin: String,
+    },
+    Refused {
+        origin: String,
+    },
+    TimedOut {
+        origin: String,
+    },
+    Tls {
+        origin: String,
+        why: String,
+    },
     /// All connections that are allowed to it are in use.
-    Busy { origin: String },
+    Busy {
+        origin: String,
+    },
     /// The connection failed in another way.
-    Failed { origin: String, why: String },
+    Failed {
+        origin: String,
+        why: String,
+    },
     /// Several upstreams were tried and none answered; holds what the last one said.
-    AllDown { tried: usize, last: Box<Unavailable> },
+    AllDown {
+        tried: usize,
+        last: Box<Unavailable>,
+    },
 }
 
 impl fmt::Display for Unavailable {

@@ -1,7 +1,7 @@
 //! A request body on its way upstream, while the upstream may already answer.
 
 use crate::base::Size;
-use crate::net::awaited::BodyFraming;
+use crate::http::BodyFraming;
 use crate::net::{BodyError, BodyReader, Buffer, Meter, Stream};
 use crate::upstream::{ExchangeError, Lease};
 

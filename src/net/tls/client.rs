@@ -20,7 +20,12 @@ impl TlsClient {
         todo!()
     }
 
-    pub(crate) async fn connect(&self, socket: Async<TcpStream>, host: &str, span: Duration) -> Result<Stream, HandshakeError> {
+    pub(crate) async fn connect(
+        &self,
+        socket: Async<TcpStream>,
+        host: &str,
+        span: Duration,
+    ) -> Result<Stream, HandshakeError> {
         todo!()
     }
 }

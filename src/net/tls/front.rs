@@ -29,7 +29,12 @@ impl TlsFront {
     }
 
     /// Does the handshake on a connection that came in on `listen` (the address as configured).
-    pub(crate) async fn accept(&self, stream: Stream, listen: SocketAddr, span: Duration) -> Result<Stream, HandshakeError> {
+    pub(crate) async fn accept(
+        &self,
+        stream: Stream,
+        listen: SocketAddr,
+        span: Duration,
+    ) -> Result<Stream, HandshakeError> {
         todo!()
     }
 }
