@@ -60,8 +60,17 @@ impl Meter {
 
     /// These bytes went through.
     pub(crate) fn moved(&mut self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.total = self.total.saturating_add(bytes);
+        self.carried(bytes);
+        self.progressed(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// These bytes count in the total, though nobody knows yet whether the peer took them.
+    pub(super) fn carried(&mut self, bytes: usize) {
+        self.total = self.total.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// The peer took as much, in whatever wrapping.
+    pub(super) fn progressed(&mut self, bytes: u64) {
         self.moved = self.moved.saturating_add(bytes);
         if self.moved >= self.rule.bytes.as_u64() {
             self.moved = 0;

@@ -15,6 +15,8 @@ mod deadline;
 mod listeners;
 mod meter;
 mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tls;
 mod tunnel;
 mod write;
