@@ -5,20 +5,41 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod address;
+mod build;
+mod draft;
 mod effective;
+mod field;
+mod ini;
 mod outside;
 mod problem;
+mod quote;
+mod route;
+mod rows;
+mod section;
+mod setters;
+mod suggest;
+mod table;
+mod text;
 mod types;
+mod url;
+mod value;
 
 pub(crate) use effective::{EffectiveEntry, EffectiveSection, Origin};
 pub(crate) use outside::Outside;
-pub(crate) use problem::{Problem, Problems};
+pub(crate) use problem::{Fault, Problem, Problems};
+pub(crate) use table::{Kind, Naming, Preset, Row};
 pub(crate) use types::*;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use crate::base::Size;
 
 /// The most field lines a head may have, whatever the file says: heads are parsed into fixed tables of this size.
 pub(crate) const MAX_FIELDS: usize = 128;
+
+/// Larger than any card.
+const UNBOUNDED: Size = Size::mib(1 << 30);
 
 /// A file that was taken whole.
 #[derive(Clone, Debug)]
@@ -34,24 +55,49 @@ pub(crate) struct Loaded {
 
 /// Reads a file and the `@file` values it names.
 pub(crate) fn load(path: &Path) -> Result<Loaded, Problems> {
-    let _ = path;
-    Err(Problems::default())
+    let name = file_name(path);
+    let bytes = read(path)?;
+    load_with(&name, &bytes, &folder(path), Outside::Disk)
 }
 
-/// The same for bytes at hand, without touching any file: an `@file` value is a problem of its line.
+/// The bytes of a configuration file, of bounded size.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Problems> {
+    outside::file(path).map_err(|why| Problems::unreadable(&file_name(path), why))
+}
+
+/// The same as [`load`] for bytes at hand, without touching any file: an `@file` value is a problem of its line.
 pub(crate) fn load_bytes(name: &str, bytes: &[u8], base: &Path) -> Result<Loaded, Problems> {
     load_with(name, bytes, base, Outside::Nothing)
 }
 
 /// The same for bytes at hand; `@file` values and relative paths are taken from the folder `base`.
 pub(crate) fn load_with(name: &str, bytes: &[u8], base: &Path, outside: Outside) -> Result<Loaded, Problems> {
-    let _ = (name, bytes, base, outside);
-    Err(Problems::default())
+    let built = build::build(name, bytes, base, outside);
+    if !built.problems.is_empty() {
+        return Err(built.problems);
+    }
+    Ok(Loaded { config: built.config, warnings: built.notes, effective: built.effective, source: bytes.to_vec() })
 }
 
 /// What a broken file still says about the gateway itself, with defaults for the rest and without routes: enough to
 /// listen and to show the problems. `bytes` is empty where the file could not be read.
+///
+/// Nothing is evicted from a cache under it: a line that could not be read may be the one that says how much to keep.
 pub(crate) fn fallback(bytes: &[u8], base: &Path) -> Config {
-    let _ = (bytes, base);
-    Config::default()
+    let mut config = build::build("", bytes, base, Outside::Disk).config;
+    config.routes.clear();
+    config.cache.size = UNBOUNDED;
+    config.cache.keep_free = Size::ZERO;
+    config
+}
+
+/// The folder of a file, from the root where that can be known.
+pub(crate) fn folder(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    whole.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// The name that messages carry.
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
