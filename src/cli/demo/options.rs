@@ -77,7 +77,9 @@ impl Options {
             "--listen" => self.listen = value.parse().map_err(|_| bad("an address such as 0.0.0.0"))?,
             "--state" => self.state = Some(PathBuf::from(value)),
             "--delay" => self.delay = delay(value).ok_or(bad("a time up to 5 s, such as 600ms or 1s"))?,
-            "--rate" => self.rate = rate(value).ok_or(bad("a speed from 8 kbit/s to 1000 Mbit/s, such as 256kbit/s"))?,
+            "--rate" => {
+                self.rate = rate(value).ok_or(bad("a speed from 8 kbit/s to 1000 Mbit/s, such as 256kbit/s"))?
+            }
             _ => return Err(BadOption::Unknown(name.to_owned())),
         }
         Ok(())
