@@ -10,7 +10,7 @@ use super::wire::{Head, Method, Request};
 const START_PAGE: &str = include_str!("start.html");
 /// Nothing but what came with the page and what this gateway serves.
 const POLICY: &str =
-    "default-src 'self'; script-src 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' blob:";
+    "default-src 'self'; script-src 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:";
 
 /// The start page, with the configuration that is running written out on it.
 pub(super) fn start_page(ini: &str) -> String {

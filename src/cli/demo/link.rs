@@ -107,7 +107,7 @@ impl Link {
 
     /// Waits as long as a message takes to the remote site and its answer back.
     pub(super) async fn round_trip(&self) -> io::Result<()> {
-        Timer::after(self.delay.get()).await;
+        pause(self.delay.get()).await;
         self.there().await
     }
 
@@ -130,7 +130,7 @@ impl Link {
     async fn cross(&self, count: usize) -> io::Result<()> {
         self.there().await?;
         let turn = self.turn.acquire().await;
-        Timer::after(time_for(count, self.rate.get())).await;
+        pause(time_for(count, self.rate.get())).await;
         drop(turn);
         self.bytes.set(self.bytes.get() + count as u64);
         // The others that wait for their turn come first.
@@ -162,10 +162,15 @@ fn time_for(count: usize, rate: LinkRate) -> Duration {
     Duration::from_secs(count as u64) / u32::try_from(rate.bytes_per_second().max(1)).unwrap_or(u32::MAX)
 }
 
+/// Lets time pass.
+pub(super) async fn pause(span: Duration) {
+    Timer::after(span).await;
+}
+
 /// Every wait for a peer ends.
 pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let late = async {
-        Timer::after(limit).await;
+        pause(limit).await;
         Err(io::ErrorKind::TimedOut.into())
     };
     future::or(work, late).await

@@ -20,10 +20,12 @@ mod wire;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use crate::base::LinkRate;
 use link::Link;
-pub(crate) use options::{BadOption, HELP, Options};
+pub(crate) use options::{BadOption, Options};
 use remote::{Doors, Remote};
 
 /// The gateway's port where none is asked for.
@@ -40,7 +42,7 @@ pub(crate) struct Demo {
     pub(crate) state: PathBuf,
     /// What to open in a browser.
     pub(crate) address: String,
-    delay: std::time::Duration,
+    delay: Duration,
     rate: LinkRate,
     temporary: bool,
     remote: Option<Remote>,
@@ -113,10 +115,16 @@ fn loopback(port: u16, step: u16) -> io::Result<TcpListener> {
 fn state_folder(given: Option<&Path>) -> io::Result<PathBuf> {
     let folder = match given {
         Some(folder) => std::path::absolute(folder)?,
-        None => std::env::temp_dir().join(format!("hafir-demo-{}", std::process::id())),
+        None => temporary_folder(),
     };
     std::fs::create_dir_all(&folder).map_err(|error| because(&folder, &error))?;
     Ok(folder)
+}
+
+fn temporary_folder() -> PathBuf {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("hafir-demo-{}-{number}", std::process::id()))
 }
 
 fn because(path: &Path, error: &io::Error) -> io::Error {
@@ -129,4 +137,37 @@ fn address(gateway: SocketAddr) -> String {
         return format!("http://localhost:{0}/  (from elsewhere: http://THIS-MACHINE:{0}/)", gateway.port());
     }
     format!("http://{gateway}/")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use super::*;
+
+    fn prepared() -> Demo {
+        prepare(&Options { port: Some(0), ..Options::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_demo_is_complete_and_leaves_nothing_behind() {
+        let demo = prepared();
+        assert_eq!(std::fs::read_to_string(&demo.file).unwrap(), demo.ini);
+        assert!(announce(&demo).contains("600 ms there and back, 256 kbit/s"), "{}", announce(&demo));
+        let state = demo.state.clone();
+        drop(demo);
+        assert!(!state.exists());
+    }
+
+    #[test]
+    fn the_start_page_shows_the_configuration_that_runs() {
+        let demo = prepared();
+        let control = demo.ini.split("upstream = http://").last().unwrap().lines().next().unwrap();
+        let mut stream = TcpStream::connect(control).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        assert!(page.contains(&demo.ini) && !page.contains("{{ini}}"), "{page}");
+    }
 }

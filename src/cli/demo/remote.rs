@@ -12,10 +12,10 @@ use std::time::Duration;
 use smol::channel::{self, Receiver, Sender};
 use smol::io::AsyncWriteExt;
 use smol::lock::Semaphore;
-use smol::{Async, LocalExecutor, Timer, future};
+use smol::{Async, LocalExecutor, future};
 
 use super::control;
-use super::link::{Link, within};
+use super::link::{Link, pause, within};
 use super::site::{Answer, Body, Site};
 use super::wire::{Method, Request, read_request};
 
@@ -112,7 +112,7 @@ async fn accept<'a, Task>(
                 executor.spawn(task).detach();
             }
             // Out of descriptors, most likely: some will be free soon.
-            Err(_) => drop(Timer::after(Duration::from_millis(100)).await),
+            Err(_) => pause(Duration::from_millis(100)).await,
         }
     }
 }
@@ -147,7 +147,7 @@ async fn far_conversation(
         link.requested(request.length);
         link.round_trip().await?;
         let answer = content.0.answer(&request, &mut content.1.borrow_mut());
-        Timer::after(answer.pause).await;
+        pause(answer.pause).await;
         send(stream, link, &content.0, &request, answer).await?;
         if request.last {
             break;
