@@ -8,20 +8,6 @@ use std::time::Duration;
 
 use crate::base::LinkRate;
 
-/// What `hafir demo --help` prints.
-pub(crate) const HELP: &str = "\
-hafir demo: see what the gateway does, in one minute and without a network
-
-A small web site inside this program plays a remote site behind a satellite link;
-the ordinary gateway runs in front of it. Open the address that is printed.
-
-  --port PORT      the gateway's port (8080, or any free one where that is taken)
-  --listen ADDRESS the gateway's address (127.0.0.1; 0.0.0.0 lets phones and others in)
-  --state DIR      where state and cache are kept (a temporary folder, removed at the end)
-  --delay TIME     the link's round trip (600ms)
-  --rate RATE      the link's speed (256kbit/s)
-";
-
 /// The round trips that can be played: a longer one runs into the gateway's own deadlines.
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 /// The speeds that can be played: below, a page outlasts patience; above, a loopback socket is no link any more.
@@ -77,7 +63,9 @@ impl Options {
             "--listen" => self.listen = value.parse().map_err(|_| bad("an address such as 0.0.0.0"))?,
             "--state" => self.state = Some(PathBuf::from(value)),
             "--delay" => self.delay = delay(value).ok_or(bad("a time up to 5 s, such as 600ms or 1s"))?,
-            "--rate" => self.rate = rate(value).ok_or(bad("a speed from 8 kbit/s to 1000 Mbit/s, such as 256kbit/s"))?,
+            "--rate" => {
+                self.rate = rate(value).ok_or(bad("a speed from 8 kbit/s to 1000 Mbit/s, such as 256kbit/s"))?
+            }
             _ => return Err(BadOption::Unknown(name.to_owned())),
         }
         Ok(())
@@ -133,7 +121,7 @@ pub(crate) enum BadOption {
 impl fmt::Display for BadOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BadOption::Unknown(name) => write!(f, "'{name}' is not an option of 'hafir demo'; see 'hafir demo --help'"),
+            BadOption::Unknown(name) => write!(f, "'{name}' is not an option of 'hafir demo'; see 'hafir --help'"),
             BadOption::NoValue(name) => write!(f, "{name} needs a value"),
             BadOption::Value { name, value, expected } => write!(f, "{name} {value}: expected {expected}"),
         }
@@ -165,7 +153,7 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_named() {
         for (line, sentence) in [
-            ("--prot|1", "'--prot' is not an option of 'hafir demo'; see 'hafir demo --help'"),
+            ("--prot|1", "'--prot' is not an option of 'hafir demo'; see 'hafir --help'"),
             ("--port", "--port needs a value"),
             ("--port|99999", "--port 99999: expected a number from 1 to 65535"),
             ("--delay|600", "--delay 600: expected a time up to 5 s, such as 600ms or 1s"),
