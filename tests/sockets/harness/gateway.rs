@@ -194,6 +194,7 @@ impl Gateway {
 }
 
 impl Drop for Gateway {
+    #[allow(clippy::print_stderr)] // beside a failed test's own words
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
