@@ -9,7 +9,8 @@ use std::time::Duration;
 use smol::Timer;
 use smol::channel::{self, Receiver, Sender};
 
-use crate::gateway::{Door, Gateway, Process, Worker};
+use crate::gateway::{Gateway, Process, Worker};
+use crate::net::Listener;
 
 /// A stack that the deepest exchange fits in several times over; the rest of the default only costs address space.
 const STACK: usize = 512 * 1024;
@@ -20,8 +21,8 @@ const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
 /// What the main thread asks of a worker.
 enum Order {
-    /// Take over a configuration; go on with the doors that it kept, open the new ones, close the rest.
-    Swap { gateway: Arc<Gateway>, doors: Vec<Door> },
+    /// Take over a configuration and its new listeners; those it has no use for were closed by the one who bound them.
+    Swap { gateway: Arc<Gateway>, listeners: Vec<Listener> },
     /// Accept nothing more, finish what is under way within the time, then end.
     Drain(Duration),
 }
@@ -33,31 +34,31 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    /// Starts one thread for each list of doors.
+    /// Starts one thread for each list of listeners.
     pub(super) fn start(
         process: &Arc<Process>,
         gateway: &Arc<Gateway>,
-        doors: Vec<Vec<Door>>,
+        listeners: Vec<Vec<Listener>>,
     ) -> io::Result<Workers> {
         let mut workers = Workers { orders: Vec::new(), threads: Vec::new() };
-        for (number, doors) in doors.into_iter().enumerate() {
+        for (number, listeners) in listeners.into_iter().enumerate() {
             let (sender, orders) = channel::bounded(ORDERS);
             let (process, gateway) = (process.clone(), gateway.clone());
             let thread = std::thread::Builder::new().name(format!("worker {number}")).stack_size(STACK);
-            workers.threads.push(thread.spawn(move || work(process, gateway, doors, &orders))?);
+            workers.threads.push(thread.spawn(move || work(process, gateway, listeners, &orders))?);
             workers.orders.push(sender);
         }
         Ok(workers)
     }
 
     pub(super) fn count(&self) -> usize {
-        self.threads.len()
+        self.orders.len()
     }
 
-    /// Hands every thread the new configuration and its own new doors.
-    pub(super) async fn swap(&self, gateway: &Arc<Gateway>, doors: Vec<Vec<Door>>) {
-        for (orders, doors) in self.orders.iter().zip(doors) {
-            self.tell(orders, Order::Swap { gateway: gateway.clone(), doors }).await;
+    /// Hands every thread the new configuration and its own new listeners.
+    pub(super) async fn swap(&self, gateway: &Arc<Gateway>, listeners: Vec<Vec<Listener>>) {
+        for (orders, listeners) in self.orders.iter().zip(listeners) {
+            self.tell(orders, Order::Swap { gateway: gateway.clone(), listeners }).await;
         }
     }
 
@@ -80,22 +81,20 @@ impl Workers {
     }
 }
 
-fn work(process: Arc<Process>, gateway: Arc<Gateway>, doors: Vec<Door>, orders: &Receiver<Order>) {
+fn work(process: Arc<Process>, gateway: Arc<Gateway>, listeners: Vec<Listener>, orders: &Receiver<Order>) {
     let worker = Worker::new(process, gateway);
-    let limit = async_io::block_on(worker.executor.run(obey(&worker, doors, orders)));
+    let limit = async_io::block_on(worker.executor.run(obey(&worker, listeners, orders)));
     async_io::block_on(worker.executor.run(finish(&worker, limit)));
 }
 
 /// Serves until told to drain; gives the time that is left for it.
-async fn obey(worker: &Rc<Worker>, doors: Vec<Door>, orders: &Receiver<Order>) -> Duration {
-    let mut open = Vec::new();
-    open.extend(doors.into_iter().map(|door| worker.open(door)));
+async fn obey(worker: &Rc<Worker>, listeners: Vec<Listener>, orders: &Receiver<Order>) -> Duration {
+    listeners.into_iter().for_each(|listener| worker.open(listener));
     loop {
         match orders.recv().await {
-            Ok(Order::Swap { gateway, doors }) => {
-                open.retain(|door| gateway.has_door(door.kind, door.address));
-                open.extend(doors.into_iter().map(|door| worker.open(door)));
+            Ok(Order::Swap { gateway, listeners }) => {
                 worker.swap(gateway);
+                listeners.into_iter().for_each(|listener| worker.open(listener));
             }
             Ok(Order::Drain(limit)) => {
                 worker.drain();

@@ -19,6 +19,8 @@ pub(crate) struct Gateway {
     pub(crate) table: Table,
     pub(crate) routes: Box<[Route]>,
     pub(crate) tls: Option<Arc<TlsFront>>,
+    /// Every address where clients come in, with what is spoken there.
+    pub(crate) doors: Box<[(DoorKind, SocketAddr)]>,
     pub(crate) scope: Scope,
     pub(crate) limits: HeadLimits,
     /// For bodies and answers between the gateway and its clients.
@@ -85,24 +87,8 @@ impl Gateway {
         };
         let progress = Progress { bytes: config.timeouts.progress_bytes, span: config.timeouts.progress };
         let Provenance { last_good, file_problems } = provenance;
-        Gateway { config, table, routes, tls, scope, limits, progress, problems, file_problems, last_good }
-    }
-
-    /// Every address where clients come in, with what is spoken there.
-    pub(crate) fn doors(&self) -> Vec<(DoorKind, SocketAddr)> {
-        let of = |kind: DoorKind, addresses: &[SocketAddr]| {
-            addresses.iter().map(|address| (kind, *address)).collect::<Vec<_>>()
-        };
-        let mut doors = of(DoorKind::Plain, &self.config.gateway.listen);
-        if self.tls.is_some() {
-            for tls in &self.config.tls {
-                doors.extend(of(DoorKind::Tls, &tls.listen));
-            }
-        }
-        doors.extend(of(DoorKind::Admin, &self.config.metrics.listen));
-        doors.sort_unstable();
-        doors.dedup();
-        doors
+        let doors = doors(&config);
+        Gateway { config, table, routes, tls, doors, scope, limits, progress, problems, file_problems, last_good }
     }
 }
 
@@ -186,6 +172,18 @@ fn build_tls(config: &Config, process: &Process, problems: &mut Vec<String>) -> 
     let (front, troubles) = TlsFront::build(&config.tls, &process.clock);
     problems.extend(troubles.iter().map(ToString::to_string));
     Some(front)
+}
+
+fn doors(config: &Config) -> Box<[(DoorKind, SocketAddr)]> {
+    let of = |kind: DoorKind, addresses: &[SocketAddr]| addresses.iter().map(move |address| (kind, *address)).collect();
+    let mut doors: Vec<_> = of(DoorKind::Plain, &config.gateway.listen);
+    for tls in &config.tls {
+        doors.append(&mut of(DoorKind::Tls, &tls.listen));
+    }
+    doors.append(&mut of(DoorKind::Admin, &config.metrics.listen));
+    doors.sort_unstable_by_key(|(kind, address)| (*address, *kind));
+    doors.dedup_by_key(|(_, address)| *address);
+    doors.into()
 }
 
 /// The part of a request's path that the route's own path does not cover.

@@ -2,29 +2,35 @@
 //! the others.
 //!
 //! Never holds logic that a room could hold, never decides twice. Entry types: [`Process`] (what outlives a
-//! configuration), [`Gateway`] (one configuration, immutable), [`Worker`] (one executor thread), [`Door`] (where
-//! clients come in).
+//! configuration), [`Gateway`] (one configuration, immutable), [`Worker`] (one executor thread), [`DoorKind`]
+//! (what is spoken where clients come in).
 
 mod admin;
 mod answer;
+mod ask;
+mod body;
 mod build;
+mod cache_status;
+mod cached;
 mod connection;
 mod direct;
 mod door;
 mod exchange;
 mod explain;
 mod fast;
+mod files;
 mod fill;
 mod plan;
 mod process;
 mod refusal;
+mod refuse;
 mod reply;
 mod serve;
 mod tunnel;
 mod worker;
 
-pub(crate) use build::{Gateway, Route};
-pub(crate) use door::{Door, DoorKind};
+pub(crate) use build::{Gateway, Provenance, Route};
+pub(crate) use door::DoorKind;
 pub(crate) use explain::explain;
 pub(crate) use process::Process;
 pub(crate) use refusal::Refusal;

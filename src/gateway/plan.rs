@@ -31,6 +31,15 @@ impl<'a> Request<'a> {
         Request { method: head.method(), version: head.version, target: head.target(), fields: head.fields() }
     }
 
+    /// Stands in where there is no head.
+    pub(crate) const NONE: Request<'static> =
+        Request { method: Method::Other(""), version: Version::Http11, target: b"", fields: Fields::NONE };
+
+    /// Whether a body follows the head, as far as a glance can tell.
+    pub(crate) fn has_body(&self) -> bool {
+        self.fields.contains("content-length") || self.fields.contains("transfer-encoding")
+    }
+
     pub(crate) fn is_head(&self) -> bool {
         self.method == Method::Head
     }

@@ -3,11 +3,15 @@
 use std::fmt;
 
 use crate::auth::Denied;
+use crate::cache::Failure;
 use crate::files::NoFile;
 use crate::http::{BadRequest, BadResponse};
 use crate::net::BodyError;
 use crate::portal::Trouble;
 use crate::upstream::Unavailable;
+
+/// The word of [`Refusal::ServerError`], by which those who follow a fill know it.
+pub(super) const SERVER_ERROR: &str = "server-error";
 
 /// Why a request gets an answer in the gateway's own words. `Display` is the sentence for the log.
 #[derive(Debug)]
@@ -28,6 +32,12 @@ pub(crate) enum Refusal {
     AdminMethod,
     AdminNotFound,
     Loop,
+    /// `OPTIONS` with `Max-Forwards: 0`: not a refusal at all, answered with 204.
+    LastHop,
+    /// A precondition on a stored answer does not hold.
+    Precondition,
+    /// The client left while something was sent to it.
+    ClientGone,
     /// `only-if-cached` and nothing there to use (RFC 9111 §5.2.1.7).
     OnlyIfCached,
     Unavailable(Unavailable),
@@ -36,6 +46,15 @@ pub(crate) enum Refusal {
     /// The upstream closed or reset the connection before its answer was complete.
     UpstreamCut,
     BadAnswer(BadResponse),
+    TooManyInterim,
+    /// 101, or a change to another protocol than was asked for.
+    SwitchedUnasked,
+    /// 304 to a question without conditions.
+    UnaskedNotModified,
+    /// The upstream answered with this status, and a stale answer was thought to do instead.
+    ServerError(u16),
+    /// Somebody else's fill failed.
+    OfFill(Failure),
     /// A route that cannot work as it is configured, in an operator's words.
     Misconfigured(String),
     Internal(&'static str),
@@ -82,13 +101,21 @@ impl Refusal {
             Refusal::AdminMethod => (405, Client, Trouble::WrongMethod, "method"),
             Refusal::AdminNotFound => (404, Client, Trouble::NotFound, "no-file"),
             Refusal::Loop => (508, Peer, Trouble::Loop, "loop"),
+            Refusal::LastHop => (204, Client, Trouble::BadRequest, "last-hop"),
+            Refusal::Precondition => (412, Client, Trouble::WrongMethod, "precondition"),
+            Refusal::ClientGone => (499, Client, Trouble::BadRequest, "client-gone"),
             Refusal::OnlyIfCached => (504, Client, Trouble::UpstreamTooSlow, "only-if-cached"),
-            Refusal::Unavailable(Unavailable::TimedOut) => (504, Peer, Trouble::UpstreamTooSlow, "connect-timeout"),
-            Refusal::Unavailable(Unavailable::Busy) => (503, Peer, Trouble::Busy, "upstream-busy"),
+            Refusal::Unavailable(Unavailable::TimedOut { .. }) => (504, Peer, Trouble::UpstreamTooSlow, "connect-timeout"),
+            Refusal::Unavailable(Unavailable::Busy { .. }) => (503, Peer, Trouble::Busy, "upstream-busy"),
             Refusal::Unavailable(_) => (502, Peer, Trouble::Unreachable, "unreachable"),
             Refusal::UpstreamTooSlow => (504, Peer, Trouble::UpstreamTooSlow, "upstream-timeout"),
             Refusal::UpstreamCut => (502, Peer, Trouble::Unreachable, "upstream-cut"),
             Refusal::BadAnswer(_) => (502, Peer, Trouble::BadAnswer, "bad-answer"),
+            Refusal::TooManyInterim => (502, Peer, Trouble::BadAnswer, "too-many-interim"),
+            Refusal::SwitchedUnasked => (502, Peer, Trouble::BadAnswer, "switched-unasked"),
+            Refusal::UnaskedNotModified => (502, Peer, Trouble::BadAnswer, "unasked-304"),
+            Refusal::ServerError(_) => (502, Peer, Trouble::Unreachable, SERVER_ERROR),
+            Refusal::OfFill(failure) => (failure.status, Peer, trouble_of_gateway(failure.status), failure.word),
             Refusal::Misconfigured(_) => (503, Us, Trouble::Misconfigured, "misconfigured"),
             Refusal::Internal(_) => (500, Us, Trouble::Internal, "internal"),
         };
@@ -104,6 +131,8 @@ impl Refusal {
             | Refusal::BodyTooSlow
             | Refusal::BodyBroken
             | Refusal::BodyTooLarge
+            | Refusal::ClientGone
+            | Refusal::SwitchedUnasked
             | Refusal::Internal(_) => true,
             Refusal::Expectation
             | Refusal::NoRoute
@@ -116,7 +145,13 @@ impl Refusal {
             | Refusal::Unavailable(_)
             | Refusal::UpstreamTooSlow
             | Refusal::UpstreamCut
+            | Refusal::LastHop
+            | Refusal::Precondition
             | Refusal::BadAnswer(_)
+            | Refusal::TooManyInterim
+            | Refusal::UnaskedNotModified
+            | Refusal::ServerError(_)
+            | Refusal::OfFill(_)
             | Refusal::Misconfigured(_) => false,
         }
     }
@@ -130,12 +165,28 @@ impl Refusal {
         }
     }
 
+    /// The status that the upstream answered with, where that is the reason.
+    pub(crate) fn upstream_status(&self) -> Option<u16> {
+        match self {
+            Refusal::ServerError(status) => Some(*status),
+            _ => None,
+        }
+    }
+
     /// The refusal of a request body that could not be read to its end.
     pub(crate) fn of_request_body(error: &BodyError) -> Refusal {
         match error {
             BodyError::TooSlow => Refusal::BodyTooSlow,
             BodyError::Truncated | BodyError::BadChunk(_) | BodyError::Io(_) => Refusal::BodyBroken,
         }
+    }
+}
+
+fn trouble_of_gateway(status: u16) -> Trouble {
+    match status {
+        504 => Trouble::UpstreamTooSlow,
+        503 => Trouble::Busy,
+        _ => Trouble::Unreachable,
     }
 }
 
@@ -172,6 +223,14 @@ impl fmt::Display for Refusal {
             Refusal::UpstreamTooSlow => f.write_str("the upstream did not begin its answer in time"),
             Refusal::UpstreamCut => f.write_str("the upstream closed the connection before its answer"),
             Refusal::BadAnswer(bad) => write!(f, "the upstream's answer: {bad}"),
+            Refusal::LastHop => f.write_str("the request may go no further"),
+            Refusal::Precondition => f.write_str("the client's precondition does not hold"),
+            Refusal::ClientGone => f.write_str("the client has left"),
+            Refusal::TooManyInterim => f.write_str("the upstream sends interim answers without end"),
+            Refusal::SwitchedUnasked => f.write_str("the upstream changed to a protocol nobody asked for"),
+            Refusal::UnaskedNotModified => f.write_str("the upstream answered 304 to a question without conditions"),
+            Refusal::ServerError(status) => write!(f, "the upstream answered {status}"),
+            Refusal::OfFill(failure) => write!(f, "the fill this request followed failed: {}", failure.word),
             Refusal::Misconfigured(why) => f.write_str(why),
             Refusal::Internal(what) => f.write_str(what),
         }
