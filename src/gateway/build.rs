@@ -134,7 +134,7 @@ impl Destination {
 
 impl Origin {
     fn build(route: &RouteConfig, urls: &[UpstreamUrl], process: &Process) -> Result<Origin, String> {
-        let group = process.upstreams.group(urls, &route.upstream).map_err(|problem| problem.to_string())?;
+        let group = process.upstreams.group(urls, &route.upstream);
         let first = urls.first().ok_or("has no upstream")?;
         let edited = if route.edit_request.is_empty() { String::new() } else { format!("[{}]", route.name) };
         Ok(Origin {

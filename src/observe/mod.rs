@@ -7,12 +7,14 @@ mod access;
 mod counters;
 mod metrics;
 mod record;
+mod resident;
 mod sink;
 mod status;
 mod stderr;
 
 pub(crate) use counters::{Counters, Scope};
 pub(crate) use metrics::Gauges;
+pub(crate) use resident::resident_bytes;
 pub(crate) use record::{CacheResult, Observer, Record};
 pub(crate) use status::{CacheFacts, ConfigFacts, Facts, RouteStatus, Status, UpstreamStatus};
 pub(crate) use stderr::stderr_log;
