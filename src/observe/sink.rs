@@ -53,16 +53,15 @@ struct State {
 
 impl Sink {
     pub(super) fn start(config: &LogConfig) -> Sink {
-        let state = State { change: Some(Place::of(config)), ..State::default() };
         let shared = Arc::new(Shared {
-            state: Mutex::new(state),
+            state: Mutex::default(),
             work: Condvar::new(),
             done: Condvar::new(),
             dropped: AtomicU64::new(0),
             style: AtomicU8::new(Style::code(Style::of(config))),
         });
-        let theirs = Arc::clone(&shared);
-        let writer = std::thread::Builder::new().name("access-log".into()).spawn(move || theirs.write_out());
+        let (theirs, place) = (Arc::clone(&shared), Place::of(config));
+        let writer = std::thread::Builder::new().name("access-log".into()).spawn(move || theirs.write_out(place));
         if let Err(error) = &writer {
             log::error!("the access log is off: its thread could not be started: {error}");
             shared.style.store(Style::code(None), Relaxed);
@@ -132,8 +131,7 @@ impl Shared {
     }
 
     /// The writer thread.
-    fn write_out(&self) {
-        let mut place = Place::Nowhere;
+    fn write_out(&self, mut place: Place) {
         let mut lines = Vec::new();
         loop {
             let mut state = self.next_work();
