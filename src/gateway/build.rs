@@ -73,7 +73,7 @@ impl Gateway {
         let mut problems = Vec::new();
         let table = Table::build(&config.routes).unwrap_or_else(|problem| {
             problems.push(problem.to_string());
-            Table::empty()
+            Table::default()
         });
         let routes: Box<[Route]> =
             config.routes.iter().map(|route| Route::build(route, process, &mut problems)).collect();
