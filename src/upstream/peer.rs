@@ -1,0 +1,1 @@
+//! One upstream: its connections and its health.
