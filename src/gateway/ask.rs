@@ -147,7 +147,7 @@ impl Question<'_> {
             Ok(_) => Ok(out),
             Err(NotForwarded::Loop) => Err(Refusal::Loop),
             Err(NotForwarded::LastHop) => Err(Refusal::LastHop),
-            Err(NotForwarded::Unwritable) => Err(Refusal::Internal("the request head for the upstream is not legal")),
+            Err(NotForwarded::Unwritable(_)) => Err(Refusal::Internal("the request head for the upstream is not legal")),
         }
     }
 
