@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Mono, Now, Size, Wall};
-use crate::config::types::{CacheConfig, RouteCacheConfig};
+use crate::config::{CacheConfig, RouteCacheConfig};
 use crate::http::Fields;
 
 // ---------------------------------------------------------------------------------------------- key

@@ -52,7 +52,7 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Command::Keys { section } => keys::run(section.as_deref(), out, err),
         Command::Print { file } => print::run(&file, out, err),
         Command::Status { file, json } => status::run(&file, json, out, err),
-        Command::Demo(options) => demo::run(&options, out, err),
+        Command::Demo(options) => demonstrate(&options, out, err),
         Command::Version => say(out, concat!("hafir ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Help => say(out, arguments::HELP),
     }
@@ -62,6 +62,19 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
 fn say(out: &mut dyn Write, text: &str) -> ExitCode {
     let _ = out.write_all(text.as_bytes());
     ExitCode::SUCCESS
+}
+
+/// The ordinary gateway on the demo's configuration. The demo lives as long as the gateway.
+fn demonstrate(options: &demo::Options, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+    match demo::prepare(options) {
+        Ok(demo) => run::run_then(&demo.file, err, |_| {
+            let _ = out.write_all(demo::announce(&demo).as_bytes());
+        }),
+        Err(cause) => {
+            let _ = writeln!(err, "hafir: the demo cannot start: {cause}");
+            ExitCode::from(EXIT_FAILURE)
+        }
+    }
 }
 
 fn refuse(problem: &UsageError, err: &mut dyn Write) {

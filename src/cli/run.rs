@@ -92,7 +92,7 @@ impl Running {
         remember(&config, &from);
         let provenance = Provenance {
             last_good: !matches!(from, From::File(_)),
-            file_problems: problems_of_the_file.iter().flat_map(|problems| problems.lines()).collect(),
+            file_problems: problems_of_the_file.as_ref().map(config::Problems::lines).unwrap_or_default(),
         };
         let gateway = build(config, provenance, &process, &update.problems);
         let current: Current = Arc::new(Mutex::new(gateway.clone()));
@@ -127,7 +127,7 @@ impl Running {
         let loaded = match config::load(&self.process.file) {
             Ok(loaded) => loaded,
             Err(problems) => {
-                let problems: Vec<String> = problems.lines().collect();
+                let problems = problems.lines();
                 log::error!("the file has problems; the running configuration stays:\n  {}", problems.join("\n  "));
                 let config = self.gateway().config.clone();
                 let last_good = self.gateway().last_good;

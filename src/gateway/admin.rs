@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::Now;
 use crate::cache::StoreState;
 use crate::http::{Method, date};
-use crate::observe::{CacheFacts, ConfigFacts, Facts, Gauges, UpstreamStatus};
+use crate::observe::{CacheFacts, ConfigFacts, Facts, Gauges, UpstreamStatus, resident_bytes};
 use crate::portal::status_page;
 
 use super::connection::{After, Connection};
@@ -73,6 +73,7 @@ fn facts(gateway: &Gateway, process: &Process, now: Now) -> Facts {
     let stat = process.cache.stat();
     let (state, why) = state_words(&process.cache.state());
     let mut time = [0; 29];
+    date::format(now.wall, &mut time);
     let upstreams = process.upstreams.status().into_iter().map(|peer| UpstreamStatus {
         route: String::new(),
         url: peer.origin,
@@ -83,7 +84,7 @@ fn facts(gateway: &Gateway, process: &Process, now: Now) -> Facts {
         name: gateway.config.gateway.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_seconds: now.mono.as_millis() / 1000,
-        time: String::from_utf8_lossy(date::format(now.wall, &mut time)).into_owned(),
+        time: String::from_utf8_lossy(&time).into_owned(),
         clock_sure: now.sure,
         config: ConfigFacts {
             file: process.file.display().to_string(),
@@ -116,11 +117,4 @@ fn state_words(state: &StoreState) -> (&'static str, String) {
         StoreState::Full => ("full", "no space within [cache] size and keep_free".to_owned()),
         StoreState::Off(why) => ("off", why.clone()),
     }
-}
-
-/// Resident memory of this process, from `/proc`; zero where that is not to be had.
-fn resident_bytes() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-    pages.saturating_mul(rustix::param::page_size() as u64)
 }

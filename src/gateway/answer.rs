@@ -78,11 +78,8 @@ pub(super) async fn followed(
         return Ok(exchange.bodiless_end(connection, head).await);
     };
     let sent = async {
-        let mut first = true;
+        reply.head().await?;
         loop {
-            if std::mem::take(&mut first) && !follower.has_bytes() {
-                reply.head().await?;
-            }
             match follower.next(PIECE).await {
                 Ok(Some(Piece::Memory(bytes))) => reply.bytes(bytes).await?,
                 Ok(Some(Piece::File { file, offset, len })) => reply.file(file, offset, len as u64).await?,
@@ -152,8 +149,10 @@ impl Outgoing {
 
     /// The reply that the body goes into; `None` where there is none.
     fn begin<'c>(&self, exchange: &Exchange<'_>, connection: &'c mut Connection) -> Option<Reply<'c>> {
-        let begin = || Reply::new(connection, exchange.gateway.progress, self.framing, self.head.clone());
-        (!self.bodiless).then(begin)
+        if self.bodiless {
+            return None;
+        }
+        Some(Reply::new(connection, exchange.gateway.progress, self.framing, self.head.clone()))
     }
 }
 

@@ -7,7 +7,7 @@ use smol::channel::Sender;
 
 use crate::base::Now;
 use crate::config::HostPolicy;
-use crate::http::{BodyFraming, Method, OwnedResponse, Version, framing};
+use crate::http::{BodyFraming, Method, OwnedResponse, Version};
 use crate::net::{Meter, write_all};
 use crate::transform::{Conditions, NotForwarded, RequestParts, interim_head, request_head};
 use crate::upstream::{Answer, ExchangeError, Failure, Lease, Upload, UploadError, Uploaded, Want, exchange};
@@ -24,6 +24,8 @@ use super::{Gateway, Process, Refusal};
 const CONTINUE_PATIENCE: Duration = Duration::from_secs(3);
 /// Attempts of one exchange: each upstream once or twice at the most, never for ever.
 const ATTEMPTS: usize = 4;
+/// `HTTP/1.1 200 OK` and two line ends, for the account of bytes.
+const STATUS_LINE: usize = 19;
 
 /// A question for the upstream.
 pub(super) struct Question<'q> {
@@ -48,8 +50,16 @@ pub(super) struct Answered {
     pub(super) lease: Lease,
     pub(super) head: OwnedResponse,
     pub(super) framing: BodyFraming,
+    /// What the head cost on the uplink.
+    pub(super) head_bytes: usize,
     pub(super) asked: Now,
     pub(super) received: Now,
+}
+
+/// A final head, with where its body ends.
+struct Last {
+    head: OwnedResponse,
+    framing: BodyFraming,
 }
 
 /// Why one attempt brought no answer.
@@ -70,7 +80,7 @@ pub(super) async fn ask(question: &Question<'_>, caller: &mut Caller<'_>) -> Res
         let mut lease = question.origin.group.lease(want).await.map_err(Refusal::Unavailable)?;
         let asked = question.process.clock.now();
         let (error, repeat) = match question.converse(&mut lease, caller).await {
-            Ok(head) => return question.judge(lease, head, asked),
+            Ok(last) => return question.judge(lease, last, asked),
             Err(Trouble::Refused(refusal)) => return Err(refusal),
             Err(Trouble::Stale) => (ExchangeError::Stale, true),
             Err(Trouble::Upstream(error)) => {
@@ -87,23 +97,19 @@ pub(super) async fn ask(question: &Question<'_>, caller: &mut Caller<'_>) -> Res
 
 impl Question<'_> {
     /// Sends the request and waits for the final head, passing interim ones on.
-    async fn converse(&self, lease: &mut Lease, caller: &mut Caller<'_>) -> Result<OwnedResponse, Trouble> {
+    async fn converse(&self, lease: &mut Lease, caller: &mut Caller<'_>) -> Result<Last, Trouble> {
         let mut meter = Meter::new(self.gateway.progress);
         let head = self.head(lease).map_err(Trouble::Refused)?;
-        exchange::send(lease, &head, &self.framing(), &mut meter).await?;
+        exchange::send(lease, &head, self.plan.framing, &mut meter).await?;
         if let Some(early) = self.send_body(lease, caller, &mut meter).await? {
             return Ok(early);
         }
         loop {
             match self.next_head(lease, self.plan.route.config.upstream.first_byte).await? {
                 Answer::Interim(interim) => self.pass_on(&interim, caller).await?,
-                Answer::Final(head) => return Ok(head),
+                Answer::Final(head, framing) => return Ok(Last { head, framing }),
             }
         }
-    }
-
-    fn framing(&self) -> BodyFraming {
-        self.plan.framing
     }
 
     /// The request head for the upstream that this lease is on.
@@ -151,7 +157,7 @@ impl Question<'_> {
         lease: &mut Lease,
         caller: &mut Caller<'_>,
         meter: &mut Meter,
-    ) -> Result<Option<OwnedResponse>, Trouble> {
+    ) -> Result<Option<Last>, Trouble> {
         if self.plan.bodiless() {
             return Ok(None);
         }
@@ -171,7 +177,7 @@ impl Question<'_> {
             }
             match self.next_head(lease, self.plan.route.config.upstream.first_byte).await? {
                 Answer::Interim(interim) => self.pass_on(&interim, caller).await?,
-                Answer::Final(head) => return Ok(Some(head)),
+                Answer::Final(head, framing) => return Ok(Some(Last { head, framing })),
             }
         }
     }
@@ -181,11 +187,11 @@ impl Question<'_> {
         &self,
         lease: &mut Lease,
         caller: &mut Caller<'_>,
-    ) -> Result<Option<OwnedResponse>, Trouble> {
+    ) -> Result<Option<Last>, Trouble> {
         while caller.holds_back() {
             match self.next_head(lease, CONTINUE_PATIENCE).await {
                 Ok(Answer::Interim(interim)) => self.pass_on(&interim, caller).await?,
-                Ok(Answer::Final(head)) => return Ok(Some(head)),
+                Ok(Answer::Final(head, framing)) => return Ok(Some(Last { head, framing })),
                 Err(Trouble::Upstream(ExchangeError::TimedOut)) => self.go_on(caller).await?,
                 Err(trouble) => return Err(trouble),
             }
@@ -194,7 +200,7 @@ impl Question<'_> {
     }
 
     async fn next_head(&self, lease: &mut Lease, patience: Duration) -> Result<Answer, Trouble> {
-        Ok(exchange::response_head(lease, &self.gateway.limits, patience).await?)
+        Ok(exchange::response_head(lease, self.plan.request.method, &self.gateway.limits, patience).await?)
     }
 
     /// Hands an interim answer to the client (RFC 9110 §15.2); clients of HTTP/1.0 know none.
@@ -224,26 +230,20 @@ impl Question<'_> {
         write_interim(connection, b"HTTP/1.1 100 Continue\r\n\r\n", self.gateway).await
     }
 
-    /// Decides how the body is framed; what cannot be decided safely is refused (RFC 9112 §6.3).
-    fn judge(&self, mut lease: Lease, head: OwnedResponse, asked: Now) -> Result<Answered, Refusal> {
+    /// Tells the upstream's health how it did. A change of protocol that nobody asked for is no answer.
+    fn judge(&self, mut lease: Lease, last: Last, asked: Now) -> Result<Answered, Refusal> {
         let received = self.process.clock.now();
-        if head.status == 101 && self.upgrade.is_none() {
-            lease.failed(Failure::BadAnswer);
-            return Err(Refusal::SwitchedUnasked);
-        }
-        match framing::response(head.version, head.status, head.fields(), self.plan.request.method) {
-            Ok(framing) => {
-                match head.status {
-                    502..=504 if self.origin.urls.len() > 1 => lease.failed(Failure::Status(head.status)),
-                    _ => lease.worked(),
-                }
-                Ok(Answered { lease, head, framing, asked, received })
-            }
-            Err(bad) => {
+        let Last { head, framing } = last;
+        match head.status {
+            101 if self.upgrade.is_none() => {
                 lease.failed(Failure::BadAnswer);
-                Err(Refusal::BadAnswer(bad))
+                return Err(Refusal::SwitchedUnasked);
             }
+            502..=504 if self.origin.urls.len() > 1 => lease.failed(Failure::Status(head.status)),
+            _ => lease.worked(),
         }
+        let head_bytes = head.fields().iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
+        Ok(Answered { lease, head_bytes: head_bytes + STATUS_LINE, head, framing, asked, received })
     }
 
     /// Whether sending the request once more cannot do harm (RFC 9110 §9.2.2): nothing of a body was used up, and the

@@ -73,7 +73,7 @@ impl Gateway {
         let mut problems = Vec::new();
         let table = Table::build(&config.routes).unwrap_or_else(|problem| {
             problems.push(problem.to_string());
-            Table::empty()
+            Table::default()
         });
         let routes: Box<[Route]> =
             config.routes.iter().map(|route| Route::build(route, process, &mut problems)).collect();
@@ -134,7 +134,7 @@ impl Destination {
 
 impl Origin {
     fn build(route: &RouteConfig, urls: &[UpstreamUrl], process: &Process) -> Result<Origin, String> {
-        let group = process.upstreams.group(urls, &route.upstream).map_err(|problem| problem.to_string())?;
+        let group = process.upstreams.group(urls, &route.upstream);
         let first = urls.first().ok_or("has no upstream")?;
         let edited = if route.edit_request.is_empty() { String::new() } else { format!("[{}]", route.name) };
         Ok(Origin {

@@ -3,7 +3,10 @@
 use crate::cache::{FillEnd, Followed, Follower, Fill, Forward, Head, Hit, Key, Lookup, NotStored, PassReason, Permit};
 use crate::cache::{Failure, RequestRules, StaleFor};
 use crate::observe::CacheResult;
+use std::rc::Rc;
 use std::sync::Arc;
+
+use smol::channel::Receiver;
 
 use super::answer::{self, Shown};
 use super::ask::{Answered, write_interim};
@@ -11,7 +14,8 @@ use super::body::RequestBody;
 use super::build::Origin;
 use super::connection::{After, Connection};
 use super::exchange::Exchange;
-use super::fill::{self, Event, Started};
+use super::fill::{self, Event, Received, Started};
+use super::refusal::SERVER_ERROR;
 use super::{Refusal, cache_status, direct};
 use crate::http::Version;
 use crate::transform::interim_head;
@@ -39,7 +43,7 @@ pub(super) async fn serve(
                 Pursuit::own(exchange, connection, rules, fill, None, forward)
             }
             Lookup::Follow(follower, forward) => {
-                Pursuit { source: Source::Other(follower), stale: None, forward }
+                Pursuit::other(follower, None, forward)
             }
             Lookup::Stale(hit, permit, forward) => {
                 if origin.group.looks_down(exchange.now)
@@ -50,9 +54,7 @@ pub(super) async fn serve(
                 }
                 match permit {
                     Permit::Fill(fill) => Pursuit::own(exchange, connection, rules, fill, Some(hit), forward),
-                    Permit::Follow(follower) => {
-                        Pursuit { source: Source::Other(follower), stale: Some(hit), forward }
-                    }
+                    Permit::Follow(follower) => Pursuit::other(follower, Some(hit), forward),
                 }
             }
         };
@@ -83,13 +85,15 @@ fn release(permit: Permit) {
 
 /// Where the answer comes from.
 enum Source {
-    Own(Started),
+    Own(Receiver<Event>),
     Other(Follower),
 }
 
 /// The way from a look-up that was not enough to an answer.
 struct Pursuit {
     source: Source,
+    /// What this request's own fill took over the uplink.
+    received: Option<Rc<Received>>,
     /// What may stand in.
     stale: Option<Hit>,
     forward: Forward,
@@ -107,6 +111,10 @@ enum Turn {
 }
 
 impl Pursuit {
+    fn other(follower: Follower, stale: Option<Hit>, forward: Forward) -> Pursuit {
+        Pursuit { source: Source::Other(follower), received: None, stale, forward }
+    }
+
     fn own(
         exchange: &Exchange<'_>,
         connection: &Connection,
@@ -115,123 +123,93 @@ impl Pursuit {
         stale: Option<Hit>,
         forward: Forward,
     ) -> Pursuit {
-        let started = fill::start(exchange, connection.arrival, rules, fill, stale.as_ref());
-        Pursuit { source: Source::Own(started), stale, forward }
+        let Started { events, received } = fill::start(exchange, connection.arrival, rules, fill, stale.as_ref());
+        Pursuit { source: Source::Own(events), received: Some(received), stale, forward }
     }
 
     /// `None`: look up again.
     async fn to_its_end(
-        mut self,
+        self,
         exchange: &mut Exchange<'_>,
         connection: &mut Connection,
         body: &mut RequestBody,
         origin: &Origin,
         rules: &RequestRules,
     ) -> Result<Option<After>, Refusal> {
-        loop {
-            let turn = self.turn(exchange, connection).await;
-            if let Source::Own(started) = &self.source {
-                exchange.account.uplink += started.received.take();
-            }
-            let after = match turn {
+        let Pursuit { mut source, mut received, stale, forward } = self;
+        let after = loop {
+            match turn(source, exchange, connection).await {
                 Turn::TakeOver(fill) => {
-                    let started = fill::start(exchange, connection.arrival, rules, fill, self.stale.as_ref());
-                    self.source = Source::Own(started);
-                    continue;
+                    let started = fill::start(exchange, connection.arrival, rules, fill, stale.as_ref());
+                    source = Source::Own(started.events);
+                    received = Some(started.received);
                 }
                 Turn::LookAgain => return Ok(None),
-                Turn::GoAlone(reason) => direct::forward(exchange, connection, body, origin, reason).await?,
+                Turn::GoAlone(reason) => break direct::forward(exchange, connection, body, origin, reason).await,
                 Turn::Direct(answered, why) => {
                     exchange.account.cache = CacheResult::Pass;
-                    let told = cache_status::passed(self.forward, why.word());
-                    direct::relay(exchange, connection, body, *answered, Some(told)).await?
+                    let told = cache_status::passed(forward, why.word());
+                    break direct::relay(exchange, connection, body, *answered, Some(told)).await;
                 }
                 Turn::Hit(hit) => {
-                    let told = cache_status::forwarded_as(self.forward, 304, None);
-                    answer::hit(exchange, connection, &hit, &Shown { told, result: CacheResult::Revalidated }).await?
+                    let told = cache_status::forwarded_as(forward, 304, None);
+                    let shown = Shown { told, result: CacheResult::Revalidated };
+                    break answer::hit(exchange, connection, &hit, &shown).await;
                 }
                 Turn::Stream { follower, head, length, own } => {
-                    self.stream(exchange, connection, follower, &head, length, own).await?
+                    let told = if own { cache_status::stored(forward) } else { cache_status::collapsed(forward) };
+                    let shown = Shown { told, result: CacheResult::Miss };
+                    break answer::followed(exchange, connection, follower, &head, length, &shown).await;
                 }
-                Turn::Failed(refusal, instead) => match &self.stale {
+                Turn::Failed(refusal, instead) => match &stale {
                     Some(hit) if allowed(exchange, rules, hit, instead) => {
                         let status = refusal.upstream_status();
-                        stale(exchange, connection, hit, self.forward, instead, status).await?
+                        break self::stale(exchange, connection, hit, forward, instead, status).await;
                     }
-                    Some(_) | None => return Err(refusal),
-                },
-            };
-            return Ok(Some(after));
-        }
-    }
-
-    async fn stream(
-        &self,
-        exchange: &mut Exchange<'_>,
-        connection: &mut Connection,
-        follower: Follower,
-        head: &Head,
-        length: Option<u64>,
-        own: bool,
-    ) -> Result<After, Refusal> {
-        let told = if own { cache_status::stored(self.forward) } else { cache_status::collapsed(self.forward) };
-        let shown = Shown { told, result: CacheResult::Miss };
-        let after = answer::followed(exchange, connection, follower, head, length, &shown).await;
-        if let Source::Own(started) = &self.source {
-            exchange.account.uplink += started.received.take();
-        }
-        after
-    }
-
-    async fn turn(&mut self, exchange: &Exchange<'_>, connection: &mut Connection) -> Turn {
-        loop {
-            match &mut self.source {
-                Source::Other(follower) => {
-                    let followed = follower.head(exchange.plan.request.fields, exchange.now).await;
-                    return self.followed(followed, false);
-                }
-                Source::Own(started) => match started.events.recv().await {
-                    Ok(Event::Interim(head)) => pass_on(exchange, connection, &head).await,
-                    Ok(Event::Stored(mut follower)) => {
-                        let followed = follower.head(exchange.plan.request.fields, exchange.now).await;
-                        return turn_of(followed, Some(follower), true);
-                    }
-                    Ok(Event::Freshened(hit)) => return Turn::Hit(hit),
-                    Ok(Event::Direct(answered, why)) => return Turn::Direct(answered, why),
-                    Ok(Event::Failed(refusal, instead)) => return Turn::Failed(refusal, instead),
-                    Err(_) => return Turn::Failed(Refusal::Internal("a fill ended without a word"), StaleFor::Unreachable),
+                    Some(_) | None => break Err(refusal),
                 },
             }
-        }
+        };
+        exchange.account.uplink += received.map_or(0, |received| received.take());
+        after.map(Some)
     }
+}
 
-    /// The follower leaves the pursuit with its answer.
-    fn followed(&mut self, followed: Result<Followed, FillEnd>, own: bool) -> Turn {
-        let nobody = Source::Own(Started::over());
-        match std::mem::replace(&mut self.source, nobody) {
-            Source::Other(follower) => turn_of(followed, Some(follower), own),
-            Source::Own(started) => {
-                self.source = Source::Own(started);
-                turn_of(followed, None, own)
+/// Waits for the next thing that decides about the answer.
+async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connection) -> Turn {
+    let (fields, now) = (exchange.plan.request.fields, exchange.now);
+    let events = match source {
+        Source::Own(events) => events,
+        Source::Other(mut follower) => {
+            let followed = follower.head(fields, now).await;
+            return turn_of(followed, follower, false);
+        }
+    };
+    loop {
+        match events.recv().await {
+            Ok(Event::Interim(head)) => pass_on(exchange, connection, &head).await,
+            Ok(Event::Stored(mut follower)) => {
+                let followed = follower.head(fields, now).await;
+                return turn_of(followed, follower, true);
             }
+            Ok(Event::Freshened(hit)) => return Turn::Hit(hit),
+            Ok(Event::Direct(answered, why)) => return Turn::Direct(answered, why),
+            Ok(Event::Failed(refusal, instead)) => return Turn::Failed(refusal, instead),
+            Err(_) => return Turn::Failed(Refusal::Internal("a fill ended without a word"), StaleFor::Unreachable),
         }
     }
 }
 
-fn turn_of(followed: Result<Followed, FillEnd>, follower: Option<Follower>, own: bool) -> Turn {
-    match (followed, follower) {
-        (Ok(Followed::Stream { head, length }), Some(follower)) => Turn::Stream { follower, head, length, own },
-        (Ok(Followed::Stream { .. }), None) => Turn::LookAgain,
-        (Ok(Followed::Hit(hit)), _) => Turn::Hit(hit),
-        (Err(FillEnd::GoAlone(reason)), _) => Turn::GoAlone(reason),
-        (Err(FillEnd::LookAgain), _) => Turn::LookAgain,
-        (Err(FillEnd::TakeOver(fill)), _) => Turn::TakeOver(fill),
-        (Err(FillEnd::Failed(failure)), _) => {
-            let instead = if failure.word == super::refusal::SERVER_ERROR {
-                StaleFor::ServerError
-            } else {
-                StaleFor::Unreachable
-            };
+fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, own: bool) -> Turn {
+    match followed {
+        Ok(Followed::Stream { head, length }) => Turn::Stream { follower, head, length, own },
+        Ok(Followed::Hit(hit)) => Turn::Hit(hit),
+        Err(FillEnd::GoAlone(reason)) => Turn::GoAlone(reason),
+        Err(FillEnd::LookAgain) => Turn::LookAgain,
+        Err(FillEnd::TakeOver(fill)) => Turn::TakeOver(fill),
+        Err(FillEnd::Failed(failure)) => {
+            let by_status = failure.word == SERVER_ERROR;
+            let instead = if by_status { StaleFor::ServerError } else { StaleFor::Unreachable };
             Turn::Failed(Refusal::OfFill(failure), instead)
         }
     }

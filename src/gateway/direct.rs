@@ -1,7 +1,7 @@
 //! A request that goes by the cache: the upstream's answer streams to this client alone.
 
 use crate::cache::{Key, PassReason};
-use crate::http::{BodyFraming, FieldSpans, Fields, framing};
+use crate::http::{BodyFraming, Fields, framing};
 use crate::observe::CacheResult;
 use crate::transform::{ReplyFraming, ResponseParts, response_head};
 use crate::upstream::exchange::ResponseBody;
@@ -34,7 +34,7 @@ pub(super) async fn forward(
         upgrade: None,
     };
     let answered = ask(&question, &mut Caller::Client { connection, body }).await?;
-    exchange.account.uplink += answered.head.len() as u64;
+    exchange.account.uplink += answered.head_bytes as u64;
     let told = cache_status::passed(why.forward(), why.word());
     invalidate(exchange, origin, answered.head.status).await;
     relay(exchange, connection, body, answered, Some(told)).await
@@ -60,7 +60,7 @@ pub(super) async fn relay(
     answered: Answered,
     told: Option<Member>,
 ) -> Result<After, Refusal> {
-    let Answered { mut lease, head, framing: incoming, asked, received } = answered;
+    let Answered { mut lease, head, framing: incoming, asked, received, .. } = answered;
     let outgoing = exchange.reply_framing(incoming, head.fields());
     let after = exchange.after(outgoing, body.is_read());
     exchange.account.status = head.status;
@@ -94,8 +94,7 @@ pub(super) async fn relay(
         }
     }
     exchange.count(&reply, &body);
-    let spans = FieldSpans::parse(body.trailers()).unwrap_or_default();
-    let ended = reply.end(Fields::new(body.trailers(), spans.as_slice())).await;
+    let ended = reply.end(body.trailers()).await;
     lease.done();
     exchange.account.complete = ended.is_ok();
     Ok(if ended.is_ok() { after } else { After::Gone })

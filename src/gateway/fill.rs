@@ -8,7 +8,8 @@ use std::sync::Arc;
 use smol::channel::{self, Receiver, Sender};
 
 use crate::cache::{self, Failure, Fill, Follower, Hit, NotStored, StaleFor, Writer};
-use crate::http::{BodyFraming, date, OwnedRequest, OwnedResponse};
+use crate::base::Wall;
+use crate::http::{BodyFraming, Fields, OwnedRequest, OwnedResponse, date};
 use crate::transform::Conditions;
 use crate::upstream::exchange::ResponseBody;
 use crate::upstream::{Failure as UpstreamFailure, Lease};
@@ -115,7 +116,7 @@ impl Task {
             let conditions = match &validators {
                 Some(validators) => Conditions::Validate {
                     etag: validators.etag,
-                    last_modified: validators.last_modified.map(|date| date::format(date, &mut written)),
+                    last_modified: validators.last_modified.map(|date| imf(date, &mut written)),
                 },
                 None => Conditions::Whole,
             };
@@ -132,7 +133,7 @@ impl Task {
                 Ok(answered) => answered,
                 Err(refusal) => return self.fail(fill, refusal, StaleFor::Unreachable, events).await,
             };
-            self.received.add(answered.head.len());
+            self.received.add(answered.head_bytes);
             if !(validating && answered.head.status == 304) {
                 return self.take(plan, fill, answered, events).await;
             }
@@ -198,7 +199,7 @@ impl Task {
                 }
             }
         }
-        writer.finish(body.trailers()).await;
+        writer.finish(&lines(body.trailers())).await;
         lease.done();
     }
 }
@@ -206,6 +207,23 @@ impl Task {
 fn cut(mut lease: Lease, writer: Writer) {
     lease.failed(UpstreamFailure::Truncated);
     writer.cut(Failure { status: 502, word: "upstream-cut" });
+}
+
+/// Field lines as they stand on the wire.
+fn lines(fields: Fields<'_>) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for (name, value) in fields.iter() {
+        lines.extend_from_slice(name);
+        lines.extend_from_slice(b": ");
+        lines.extend_from_slice(value);
+        lines.extend_from_slice(b"\r\n");
+    }
+    lines
+}
+
+fn imf(time: Wall, out: &mut [u8; 29]) -> &[u8] {
+    date::format(time, out);
+    out
 }
 
 /// An answer as the cache wants to see it.

@@ -32,7 +32,7 @@ pub(super) async fn open(
         upgrade: Some(protocol),
     };
     let answered = ask(&question, &mut Caller::Client { connection, body }).await?;
-    exchange.account.uplink += answered.head.len() as u64;
+    exchange.account.uplink += answered.head_bytes as u64;
     if answered.head.status != 101 {
         return direct::relay(exchange, connection, body, answered, None).await;
     }

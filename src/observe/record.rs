@@ -4,9 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Facts, Gauges, Scope, Status};
-use crate::base::{Now, Size};
-use crate::config::LogConfig;
+use crate::base::Now;
 
 /// One exchange, told at its end.
 #[derive(Clone, Copy)]
@@ -42,10 +40,12 @@ pub(crate) struct Record<'a> {
     pub(crate) complete: bool,
 }
 
+/// Where an answer came from.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum CacheResult {
     Hit,
     Stale,
+    /// Kept before, and confirmed by the upstream.
     Revalidated,
     Miss,
     /// Went by the cache.
@@ -54,58 +54,25 @@ pub(crate) enum CacheResult {
     None,
 }
 
-/// Lives as long as the process; survives reloads.
-pub(crate) struct Observer {}
+impl CacheResult {
+    pub(super) const ALL: [CacheResult; 6] = [
+        CacheResult::Hit,
+        CacheResult::Stale,
+        CacheResult::Revalidated,
+        CacheResult::Miss,
+        CacheResult::Pass,
+        CacheResult::None,
+    ];
 
-impl Observer {
-    /// Starts the access log's writer thread. Never fails: what does not work is logged and shown in the status.
-    pub(crate) fn start(config: &LogConfig) -> Observer {
-        todo!()
-    }
-
-    /// After a reload.
-    pub(crate) fn reconfigure(&self, config: &LogConfig) {
-        todo!()
-    }
-
-    /// Counters for a configuration's routes, in file order. Routes of the same name go on counting.
-    pub(crate) fn scope(&self, routes: &[&str]) -> Scope {
-        todo!()
-    }
-
-    pub(crate) fn record(&self, scope: &Scope, record: &Record<'_>) {
-        todo!()
-    }
-
-    /// An exchange ended in a panic.
-    pub(crate) fn panicked(&self) {
-        todo!()
-    }
-
-    pub(crate) fn connection_opened(&self) {
-        todo!()
-    }
-
-    pub(crate) fn connection_closed(&self) {
-        todo!()
-    }
-
-    /// A connection that was closed before a request: ceiling, handshake, … `word` as in [`Record::refusal`].
-    pub(crate) fn refused(&self, word: &'static str) {
-        todo!()
-    }
-
-    /// Prometheus text format 0.0.4.
-    pub(crate) fn metrics_text(&self, gauges: &Gauges) -> String {
-        todo!()
-    }
-
-    pub(crate) fn status(&self, facts: Facts) -> Status {
-        todo!()
-    }
-
-    /// Writes out what the access log still holds. Waits for the writer thread.
-    pub(crate) fn flush(&self) {
-        todo!()
+    /// In logs and metrics.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            CacheResult::Hit => "hit",
+            CacheResult::Stale => "stale",
+            CacheResult::Revalidated => "revalidated",
+            CacheResult::Miss => "miss",
+            CacheResult::Pass => "pass",
+            CacheResult::None => "none",
+        }
     }
 }

@@ -3,12 +3,13 @@
 //! Hop-by-hop fields end here, both ways; `Via`, `Forwarded`, `X-Forwarded-*`, `CDN-Loop`, `X-Request-Id` and
 //! `traceparent` are made here; a route's `set.` and `remove.` are applied here. Never decides policy (framing, `Age`,
 //! `Cache-Status`, conditionals come from the caller), never does I/O. Entry types: [`Via`], [`Client`], [`Ids`],
-//! [`Edits`], [`RequestParts`] → [`request_head`], [`ResponseParts`] → [`response_head`], [`stored_head`],
-//! [`interim_head`], [`Upgrade`].
+//! [`Edits`], [`Upgrade`]; [`RequestParts`] → [`request_head`]; [`ResponseParts`] → [`response_head`]; [`stored_head`],
+//! [`interim_head`].
 
 mod client;
 mod edits;
 mod field;
+mod forwarding;
 mod ids;
 mod request;
 mod response;

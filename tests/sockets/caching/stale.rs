@@ -4,7 +4,10 @@ use crate::harness::{Answer, Origin, Setup};
 
 fn before(origin: &Origin, keys: &str) -> crate::harness::Gateway {
     let mut setup = Setup::new();
-    setup.route("all", &format!("path = /\nupstream = {}\nconnect = 2 s\nfirst_byte = 2 s\n{keys}", origin.url()));
+    setup.route(
+        "all",
+        &format!("path = /\nupstream = {}\ntimeout.connect = 2 s\ntimeout.first_byte = 2 s\n{keys}", origin.url()),
+    );
     setup.start()
 }
 

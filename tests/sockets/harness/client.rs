@@ -74,10 +74,6 @@ impl Client {
         let _ = rustix::net::sockopt::set_socket_linger(&self.stream, Some(std::time::Duration::ZERO));
     }
 
-    pub(crate) fn local_port(&self) -> u16 {
-        self.stream.local_addr().expect("a local address").port()
-    }
-
     /// The next response; the request was not `HEAD`.
     pub(crate) fn response(&mut self) -> Response {
         self.response_to("GET")

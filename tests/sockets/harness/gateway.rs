@@ -20,6 +20,7 @@ pub(crate) struct Setup {
     /// Section head without brackets, and its keys.
     sections: Vec<(String, Vec<(String, String)>)>,
     routes: String,
+    environment: Vec<(String, String)>,
 }
 
 /// A running gateway, killed when dropped.
@@ -31,13 +32,15 @@ pub(crate) struct Gateway {
     pub(crate) file: PathBuf,
     /// What it wrote to its standard error, over all its starts.
     said: Arc<Mutex<String>>,
+    environment: Vec<(String, String)>,
 }
 
 impl Setup {
     pub(crate) fn new() -> Setup {
         let folder = Arc::new(Folder::new());
         let (port, admin) = (free_port(), free_port());
-        let mut setup = Setup { port, admin, sections: Vec::new(), routes: String::new(), folder };
+        let (sections, routes, environment) = (Vec::new(), String::new(), Vec::new());
+        let mut setup = Setup { folder, port, admin, sections, routes, environment };
         let place = setup.folder.path().display().to_string();
         setup
             .set("gateway", "name", "Test board")
@@ -78,6 +81,12 @@ impl Setup {
         self
     }
 
+    /// A variable of the process's environment.
+    pub(crate) fn environment(&mut self, name: &str, value: &str) -> &mut Setup {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for (name, keys) in &self.sections {
@@ -98,9 +107,11 @@ impl Setup {
     pub(crate) fn start_with(&mut self, text: &str) -> Gateway {
         let file = self.folder.write("hafir.ini", text);
         let said = Arc::default();
-        let child = spawn(&file, &said);
+        let environment = self.environment.clone();
+        let child = spawn(&file, &environment, &said);
         let (address, admin) = (loopback(self.port), loopback(self.admin));
-        let mut gateway = Gateway { child, address, admin, folder: Arc::clone(&self.folder), file, said };
+        let folder = Arc::clone(&self.folder);
+        let mut gateway = Gateway { child, address, admin, folder, file, said, environment };
         gateway.wait_until_ready();
         gateway
     }
@@ -148,7 +159,7 @@ impl Gateway {
     /// Starts again on the same file, folder and ports; the former process must have ended.
     pub(crate) fn start_again(&mut self) {
         self.kill();
-        self.child = spawn(&self.file, &self.said);
+        self.child = spawn(&self.file, &self.environment, &self.said);
         self.wait_until_ready();
     }
 
@@ -212,10 +223,12 @@ pub(crate) fn hafir(arguments: &[&str]) -> std::process::Output {
     Command::new(HAFIR).args(arguments).stdin(Stdio::null()).output().expect("hafir runs")
 }
 
-fn spawn(file: &Path, said: &Arc<Mutex<String>>) -> Child {
+fn spawn(file: &Path, environment: &[(String, String)], said: &Arc<Mutex<String>>) -> Child {
     let mut child = Command::new(HAFIR)
         .arg("run")
         .arg(file)
+        .env_remove("NOTIFY_SOCKET")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

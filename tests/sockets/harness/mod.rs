@@ -75,6 +75,13 @@ impl Gate {
     }
 }
 
+/// Says that a test could not do its work here. In `scripts/test` everything is there, and then it is a failure.
+#[allow(clippy::print_stderr)] // the test report is where people look
+pub(crate) fn skipped(why: &str) {
+    assert!(std::env::var_os("HAFIR_INTEROP").is_none(), "this must not be skipped here: {why}");
+    eprintln!("SKIPPED: {why}");
+}
+
 /// Bytes that differ from place to place, so that a shifted or repeated piece is noticed.
 pub(crate) fn pattern(length: usize, seed: u32) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761).max(1);

@@ -412,7 +412,7 @@ fn an_upstream_that_cannot_be_reached_is_said_so() {
 fn an_upstream_that_says_nothing_is_a_504() {
     let origin = Origin::always(Answer::default().wait(&Gate::default()));
     let mut setup = Setup::new();
-    setup.route("all", &format!("path = /\nupstream = {}\nfirst_byte = 1 s", origin.url()));
+    setup.route("all", &format!("path = /\nupstream = {}\ntimeout.first_byte = 1 s", origin.url()));
     let gateway = setup.start();
     assert_eq!(gateway.get("/x").status, 504);
 }

@@ -57,7 +57,7 @@ fn bodies_arrive_as_they_were_sent() {
 fn large_bodies_arrive_whole_in_both_framings() {
     let origin = Origin::plain();
     let mut setup = Setup::new();
-    setup.route("all", &format!("path = /\nupstream = {}\nbody = 64 MB", origin.url()));
+    setup.route("all", &format!("path = /\nupstream = {}\nlimit.body = 64 MB", origin.url()));
     let gateway = setup.start();
     let body = pattern(5_000_000, 1);
     let mut client = gateway.client();
@@ -197,7 +197,7 @@ fn cut_bodies_never_arrive_as_complete() {
 fn bodies_beyond_the_route_s_limit_are_refused() {
     let origin = Origin::plain();
     let mut setup = Setup::new();
-    setup.route("all", &format!("path = /\nupstream = {}\nbody = 1 KB", origin.url()));
+    setup.route("all", &format!("path = /\nupstream = {}\nlimit.body = 1 KB", origin.url()));
     let gateway = setup.start();
     let mut client = gateway.client();
     client.send(post("Content-Length: 1025\r\n", "x".repeat(1025)));
@@ -289,7 +289,7 @@ fn a_body_for_an_origin_that_does_not_read_is_held_back_not_hoarded() {
     let held = gate.clone();
     let origin = Origin::new(move |_| Answer::default().early().wait(&held).close());
     let mut setup = Setup::new();
-    setup.route("all", &format!("path = /\nupstream = {}\nbody = 1 GB", origin.url()));
+    setup.route("all", &format!("path = /\nupstream = {}\nlimit.body = 1 GB", origin.url()));
     let gateway = setup.start();
     let before = gateway.resident();
     let mut client = gateway.client();

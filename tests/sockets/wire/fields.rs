@@ -176,8 +176,8 @@ fn routes_edit_heads() {
     setup.route(
         "all",
         &format!(
-            "path = /\nupstream = {}\nset.request.X-Board = kitgum\nremove.request.Cookie =\n\
-             set.response.X-Served-By = board\nremove.response.Server =",
+            "path = /\nupstream = {}\nset.request.X-Board = kitgum\nremove.request.Cookie = on\n\
+             set.response.X-Served-By = board\nremove.response.Server = on",
             origin.url()
         ),
     );
