@@ -3,7 +3,7 @@
 //!
 //! Never handles a request of the gateway and knows none of its rooms: what the demo shows is what the INI text says.
 //! The remote site has its own thread, its own sockets and no clock; it shares no code with the gateway's wire, so
-//! that it is an independent peer too. Entry types: [`Options`], [`run`].
+//! that it is an independent peer too. Entry types: [`Options`], [`prepare`], [`Demo`], [`announce`].
 
 mod control;
 mod film;
@@ -18,15 +18,12 @@ mod site;
 mod wire;
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::EXIT_FAILURE;
-use super::run::run_then;
 use crate::base::LinkRate;
 use link::Link;
 pub(super) use options::{BadOption, Options};
@@ -37,35 +34,22 @@ const PORT: u16 = 8080;
 /// The configuration's name in the state folder.
 const FILE: &str = "demo.ini";
 
-/// Plays the remote site and runs the ordinary gateway in front of it, until told to stop.
-pub(super) fn run(options: &Options, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
-    let demo = match prepare(options) {
-        Ok(demo) => demo,
-        Err(cause) => {
-            let _ = writeln!(err, "hafir: the demo cannot be started: {cause}");
-            return ExitCode::from(EXIT_FAILURE);
-        }
-    };
-    run_then(&demo.file, err, |_| {
-        let _ = out.write_all(announce(&demo).as_bytes());
-    })
-}
-
 /// A demo that is ready: the remote site runs until this is dropped, which also removes a temporary state folder.
-struct Demo {
+pub(super) struct Demo {
     delay: Duration,
     rate: LinkRate,
     /// What to open in a browser.
     address: String,
     /// The configuration for the gateway, in the state folder.
-    file: PathBuf,
+    pub(super) file: PathBuf,
     state: PathBuf,
     temporary: bool,
     remote: Option<Remote>,
 }
 
-/// Starts the remote site and writes the configuration with every port filled in.
-fn prepare(options: &Options) -> io::Result<Demo> {
+/// Starts the remote site and writes the configuration with every port filled in. The caller runs the gateway on the
+/// file, and drops the demo when the gateway has ended.
+pub(super) fn prepare(options: &Options) -> io::Result<Demo> {
     let gateway = gateway_address(options)?;
     // The same ports each time where possible: answers are kept under the upstream's address, and a state folder that
     // is given again should still know them.
@@ -85,7 +69,7 @@ fn prepare(options: &Options) -> io::Result<Demo> {
 }
 
 /// What the terminal says once the gateway listens.
-fn announce(demo: &Demo) -> String {
+pub(super) fn announce(demo: &Demo) -> String {
     let kept = if demo.temporary { "removed at the end; --state DIR keeps it" } else { "kept" };
     format!(
         "\nA remote site is behind a satellite link: {delay} ms there and back, {rate}.\n\
@@ -159,7 +143,7 @@ fn address(gateway: SocketAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::net::TcpStream;
 
     use super::*;
