@@ -1,20 +1,17 @@
 //! The demo's configuration: what a technician would write, with the ports filled in.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 /// Where everything of one demo is.
-pub(super) struct Places<'a> {
+pub(super) struct Places {
     pub(super) gateway: SocketAddr,
     pub(super) site: SocketAddr,
     pub(super) control: SocketAddr,
     pub(super) admin: SocketAddr,
-    pub(super) state: &'a Path,
 }
 
-pub(super) fn text(places: &Places<'_>) -> String {
-    let Places { gateway, site, control, admin, state } = places;
-    let state = state.display();
+pub(super) fn text(places: &Places) -> String {
+    let Places { gateway, site, control, admin } = places;
     format!(
         "\
 ; hafir demo: this is all that the gateway is told.
@@ -22,7 +19,7 @@ pub(super) fn text(places: &Places<'_>) -> String {
 [gateway]
 name   = Hafir demo
 listen = {gateway}
-state  = {state}
+state  = .               ; the folder of this file
 
 [cache]
 size      = 200 MB
