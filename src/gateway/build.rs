@@ -98,7 +98,7 @@ impl Route {
         let mut edits = |edits| match Edits::build(edits) {
             Ok(edits) => edits,
             Err(problem) => {
-                broken = Some(format!("[route {}] {} may not be edited", config.name, problem.name));
+                broken = Some(format!("[route {}] {problem}", config.name));
                 Edits::default()
             }
         };
