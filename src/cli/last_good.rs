@@ -16,13 +16,13 @@ const PRIVATE: u32 = 0o600;
 #[derive(Debug)]
 pub(crate) struct Start {
     pub(crate) config: Config,
-    pub(crate) from: Origin,
+    pub(crate) from: From,
     /// What is wrong with the file, where it was not taken.
     pub(crate) problems_of_the_file: Option<Problems>,
 }
 
 #[derive(Debug)]
-pub(crate) enum Origin {
+pub(crate) enum From {
     /// The file itself. Once it serves, [`remember`] its `source`.
     File(Loaded),
     /// The last good file in the state folder.
@@ -39,15 +39,15 @@ pub(crate) fn load_or_last_good(path: &Path) -> Start {
         Ok(bytes) => match config::load_bytes_of(path, &bytes) {
             Ok(loaded) => {
                 let config = loaded.config.clone();
-                return Start { config, from: Origin::File(loaded), problems_of_the_file: None };
+                return Start { config, from: From::File(loaded), problems_of_the_file: None };
             }
             Err(problems) => (bytes, problems),
         },
     };
     let kept = config::state_folder(&bytes, &base).join(NAME);
     let (config, from) = match last_good(&kept, &base) {
-        Some(loaded) => (loaded.config.clone(), Origin::LastGood(loaded, kept)),
-        None => (config::fallback(&bytes, &base), Origin::Fallback),
+        Some(loaded) => (loaded.config.clone(), From::LastGood(loaded, kept)),
+        None => (config::fallback(&bytes, &base), From::Fallback),
     };
     Start { config, from, problems_of_the_file: Some(problems) }
 }
@@ -113,7 +113,7 @@ mod tests {
         fs::write(folder.0.join("answer"), "200 Good morning\n").unwrap();
         let start = folder.start(GOOD);
         assert!(start.problems_of_the_file.is_none());
-        let Origin::File(loaded) = start.from else { panic!("not from the file") };
+        let From::File(loaded) = start.from else { panic!("not from the file") };
         let state = folder.0.join("state");
         assert_eq!(start.config.gateway.state, state);
         for _ in 0..2 {
@@ -133,7 +133,7 @@ mod tests {
         for broken in ["[gateway]\nstate = state\nnonsense", "state = state\n", "[gatway\nstate = \"state\""] {
             let start = folder.start(broken);
             assert!(start.problems_of_the_file.is_some());
-            assert!(matches!(start.from, Origin::LastGood(..)), "{broken}");
+            assert!(matches!(start.from, From::LastGood(..)), "{broken}");
             assert_eq!(start.config.routes.len(), 1);
         }
     }
@@ -143,7 +143,7 @@ mod tests {
         let folder = Folder::new();
         let start = folder
             .start("[gateway]\nstate = state\nlisten = 127.0.0.1:8081\nname = 1\nname = 2\n[route a]\nrespond = 204");
-        assert!(matches!(start.from, Origin::Fallback));
+        assert!(matches!(start.from, From::Fallback));
         assert_eq!(start.config.gateway.listen, ["127.0.0.1:8081".parse().unwrap()]);
         assert!(start.config.routes.is_empty());
         let missing = load_or_last_good(Path::new("/nonexistent/hafir.ini"));
