@@ -231,6 +231,8 @@ pub(crate) struct CacheStat {
     pub(crate) fills: u64,
     pub(crate) evicted: u64,
     pub(crate) damaged: u64,
+    /// Bytes written to the card since the start.
+    pub(crate) written: u64,
 }
 
 pub(crate) enum Lookup {

@@ -3,12 +3,13 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::base::Now;
+use crate::base::{Mono, Now, Size};
 use crate::cache::StoreState;
-use crate::http::{Method, date};
-use crate::observe::{CacheFacts, ConfigFacts, Facts, Gauges, UpstreamStatus, resident_bytes};
+use crate::http::Method;
+use crate::observe::{CacheFacts, ConfigFacts, Facts, Gauges, UpstreamGauge, UpstreamStatus, resident};
 use crate::portal::status_page;
 
+use super::build::url_origin;
 use super::connection::{After, Connection};
 use super::plan::Request;
 use super::refuse::{Own, refuse_unplanned, send_unplanned};
@@ -52,40 +53,32 @@ pub(super) async fn answer(
 
 fn gauges(gateway: &Gateway, process: &Process, now: Now) -> Gauges {
     let stat = process.cache.stat();
-    let upstreams = process.upstreams.status();
+    let gauge = |peer: UpstreamStatus| UpstreamGauge { route: peer.route, url: peer.url, up: peer.up };
     Gauges {
-        uptime_seconds: now.mono.as_millis() / 1000,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime: now.mono.since(Mono::default()),
         clock_sure: now.sure,
         config_ok: gateway.file_problems.is_empty(),
         cache_state: state_words(&process.cache.state()).0,
-        cache_bytes: stat.bytes,
-        cache_capacity_bytes: gateway.config.cache.size.as_u64(),
+        cache_used: Size::bytes(stat.bytes),
+        cache_capacity: gateway.config.cache.size,
         cache_objects: stat.objects,
-        cache_evictions: stat.evicted,
+        cache_evicted: stat.evicted,
         cache_damaged: stat.damaged,
-        cache_written_bytes: stat.written,
-        resident_bytes: resident_bytes(),
-        upstreams: upstreams.into_iter().map(|peer| (String::new(), peer.origin, peer.failing.is_none())).collect(),
+        cache_written: Size::bytes(stat.written),
+        resident: resident(),
+        upstreams: upstreams(gateway, process).map(gauge).collect(),
     }
 }
 
 fn facts(gateway: &Gateway, process: &Process, now: Now) -> Facts {
     let stat = process.cache.stat();
     let (state, why) = state_words(&process.cache.state());
-    let mut time = [0; 29];
-    date::format(now.wall, &mut time);
-    let upstreams = process.upstreams.status().into_iter().map(|peer| UpstreamStatus {
-        route: String::new(),
-        url: peer.origin,
-        up: peer.failing.is_none(),
-        why: peer.failing.map_or_else(String::new, |(why, _, _)| why.to_string()),
-    });
     Facts {
         name: gateway.config.gateway.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        uptime_seconds: now.mono.as_millis() / 1000,
-        time: String::from_utf8_lossy(&time).into_owned(),
-        clock_sure: now.sure,
+        uptime: now.mono.since(Mono::default()),
+        now,
         config: ConfigFacts {
             file: process.file.display().to_string(),
             last_good: gateway.last_good,
@@ -98,11 +91,25 @@ fn facts(gateway: &Gateway, process: &Process, now: Now) -> Facts {
             capacity_bytes: gateway.config.cache.size.as_u64(),
             objects: stat.objects,
         },
-        upstreams: upstreams.collect(),
+        upstreams: upstreams(gateway, process).collect(),
         problems: problems(gateway),
-        resident_bytes: resident_bytes(),
-        ..Facts::default()
+        resident: resident(),
     }
+}
+
+/// Every upstream of every route. What was never asked counts as up.
+fn upstreams(gateway: &Gateway, process: &Process) -> impl Iterator<Item = UpstreamStatus> {
+    let known = process.upstreams.status();
+    gateway.routes.iter().filter_map(|route| Some((route, route.origin()?))).flat_map(move |(route, origin)| {
+        let failing = |url: &str| known.iter().find(|peer| peer.origin == url).and_then(|peer| peer.failing);
+        let told = origin.urls.iter().map(|url| {
+            let url = url_origin(url);
+            let failing = failing(&url);
+            let why = failing.map_or_else(String::new, |(why, _, _)| why.to_string());
+            UpstreamStatus { route: route.config.name.clone(), url, up: failing.is_none(), why }
+        });
+        told.collect::<Vec<_>>()
+    })
 }
 
 fn problems(gateway: &Gateway) -> Vec<String> {

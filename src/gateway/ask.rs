@@ -10,7 +10,7 @@ use crate::config::HostPolicy;
 use crate::http::{BodyFraming, Method, OwnedResponse, Version};
 use crate::net::{Meter, write_all};
 use crate::transform::{Conditions, NotForwarded, RequestParts, interim_head, request_head};
-use crate::upstream::{Answer, ExchangeError, Failure, Lease, Upload, UploadError, Uploaded, Want, exchange};
+use crate::upstream::{Answer, ExchangeError, Failure, Lease, Source, Upload, UploadError, Uploaded, Want, exchange};
 
 use super::body::RequestBody;
 use super::build::Origin;
@@ -63,7 +63,7 @@ struct Last {
 }
 
 /// Why one attempt brought no answer.
-enum Trouble {
+pub(super) enum Trouble {
     /// The fault of the client or of ourselves: another upstream would change nothing.
     Refused(Refusal),
     /// The connection from the pool was closed already.
@@ -147,7 +147,7 @@ impl Question<'_> {
             Ok(_) => Ok(out),
             Err(NotForwarded::Loop) => Err(Refusal::Loop),
             Err(NotForwarded::LastHop) => Err(Refusal::LastHop),
-            Err(NotForwarded::Unwritable) => Err(Refusal::Internal("the request head for the upstream is not legal")),
+            Err(NotForwarded::Unwritable(_)) => Err(Refusal::Internal("the request head for the upstream is not legal")),
         }
     }
 
@@ -167,8 +167,13 @@ impl Question<'_> {
         let mut upload = Upload::new(self.plan.framing, self.plan.route.config.body);
         loop {
             let Caller::Client { connection, body } = caller else { return Ok(None) };
-            let client = (&mut connection.stream, &mut connection.buffer, &mut body.meter);
-            match upload.run(lease, &mut body.reader, client, meter).await {
+            let mut source = Source {
+                stream: &mut connection.stream,
+                buffer: &mut connection.buffer,
+                body: &mut body.reader,
+                meter: &mut body.meter,
+            };
+            match upload.run(lease, &mut source, meter).await {
                 Ok(Uploaded::Whole) => return Ok(None),
                 Ok(Uploaded::Answered) => {}
                 Err(UploadError::Client(error)) => return Err(Trouble::Refused(Refusal::of_request_body(&error))),

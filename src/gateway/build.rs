@@ -98,7 +98,7 @@ impl Route {
         let mut edits = |edits| match Edits::build(edits) {
             Ok(edits) => edits,
             Err(problem) => {
-                broken = Some(format!("[route {}] {} may not be edited", config.name, problem.name));
+                broken = Some(format!("[route {}] {problem}", config.name));
                 Edits::default()
             }
         };
@@ -111,6 +111,19 @@ impl Route {
             problems.push(why.clone());
         }
         Route { config: config.clone(), destination, request_edits, response_edits }
+    }
+}
+
+impl Route {
+    /// Where its answers come from, for routes that lead to an upstream.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        match &self.destination {
+            Destination::Upstream(origin) => Some(origin),
+            Destination::Files(_)
+            | Destination::Redirect { .. }
+            | Destination::Respond { .. }
+            | Destination::Broken(_) => None,
+        }
     }
 }
 
@@ -141,7 +154,7 @@ impl Origin {
             group,
             urls: urls.to_vec(),
             hosts: urls.iter().map(|url| host_value(url, &route.upstream.host)).collect(),
-            key_prefix: format!("{edited}{}://{}:{}", scheme(first), bracketed(&first.host), first.port),
+            key_prefix: format!("{edited}{}", url_origin(first)),
             cached: route.cache.mode != CacheMode::Off,
         })
     }
@@ -157,8 +170,10 @@ fn host_value(url: &UpstreamUrl, policy: &HostPolicy) -> String {
     if url.port == own_port { host } else { format!("{host}:{}", url.port) }
 }
 
-fn scheme(url: &UpstreamUrl) -> &'static str {
-    if url.tls { "https" } else { "http" }
+/// `https://name:port`
+pub(super) fn url_origin(url: &UpstreamUrl) -> String {
+    let scheme = if url.tls { "https" } else { "http" };
+    format!("{scheme}://{}:{}", bracketed(&url.host), url.port)
 }
 
 fn bracketed(host: &str) -> String {

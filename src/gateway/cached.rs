@@ -46,7 +46,7 @@ pub(super) async fn serve(
                 Pursuit::other(follower, None, forward)
             }
             Lookup::Stale(hit, permit, forward) => {
-                if origin.group.looks_down(exchange.now)
+                if origin.group.looks_down(exchange.now.mono)
                     && allowed(exchange, rules, &hit, StaleFor::Unreachable)
                 {
                     release(permit);

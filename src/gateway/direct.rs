@@ -66,6 +66,7 @@ pub(super) async fn relay(
     exchange.account.status = head.status;
     exchange.account.uplink_time = Some(received.mono.since(asked.mono));
     let parts = ResponseParts {
+        version: head.version,
         status: head.status,
         reason: head.reason(),
         fields: head.fields(),

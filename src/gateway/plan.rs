@@ -10,7 +10,7 @@ use crate::http::{BodyFraming, Fields, Method, OwnedRequest, RequestHead, Target
 use crate::routing::{self, Found};
 use crate::transform::{Client, Ids, Upgrade};
 
-use super::build::{Destination, Origin};
+use super::build::Origin;
 use super::{Gateway, Refusal, Route};
 
 /// A request head, wherever its bytes are held.
@@ -131,13 +131,7 @@ impl<'a> Plan<'a> {
     }
 
     pub(crate) fn origin(&self) -> Option<&'a Origin> {
-        match &self.route.destination {
-            Destination::Upstream(origin) => Some(origin),
-            Destination::Files(_)
-            | Destination::Redirect { .. }
-            | Destination::Respond { .. }
-            | Destination::Broken(_) => None,
-        }
+        self.route.origin()
     }
 
     /// The value of `Host` as the client sent it; empty in HTTP/1.0 without one.

@@ -55,7 +55,7 @@ async fn run(
         connection: ConnectionOption::Upgrade(protocol),
         ..exchange.tail(ReplyFraming::Nothing, After::Keep, None)
     };
-    let parts = ResponseParts { status: 101, reason: head.reason(), fields: head.fields(), tail };
+    let parts = ResponseParts { version: head.version, status: 101, reason: head.reason(), fields: head.fields(), tail };
     let mut out = Vec::with_capacity(512);
     let mut meter = Meter::new(exchange.gateway.progress);
     let written = response_head(&mut out, &parts).is_ok()

@@ -97,7 +97,7 @@ impl Buffer {
         self.filled(read)
     }
 
-    pub(super) fn poll_fill(
+    pub(crate) fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut Stream,

@@ -31,4 +31,4 @@ pub(crate) use meter::{Meter, Progress, TooSlow};
 pub(crate) use stream::Stream;
 pub(crate) use tls::{HandshakeError, TlsClient, TlsFront, TlsProblem};
 pub(crate) use tunnel::{TunnelEnd, Tunnelled, both_ways};
-pub(crate) use write::{WriteError, close_gently, send_file, write_all, write_all_vectored};
+pub(crate) use write::{WriteError, Wrote, close_gently, send_file, write_all, write_all_vectored, write_while_silent};

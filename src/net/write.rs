@@ -61,6 +61,43 @@ pub(crate) async fn write_all_vectored(
     Ok(())
 }
 
+/// How far [`write_while_silent`] came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wrote {
+    All,
+    /// The peer has said something, or can take no more: read. So many bytes were taken before.
+    Heard(usize),
+}
+
+/// Writes all parts unless the peer speaks while it takes no more; what it says is in `heard`. A peer that is gone
+/// counts as one that spoke: reading tells whether it left an answer.
+pub(crate) async fn write_while_silent(
+    stream: &mut Stream,
+    mut parts: &mut [IoSlice<'_>],
+    heard: &mut Buffer,
+    meter: &mut Meter,
+) -> Result<Wrote, TooSlow> {
+    let mut taken = 0_usize;
+    let mut seen = stream.tls_written();
+    IoSlice::advance_slices(&mut parts, 0);
+    loop {
+        let step = meter.wait(poll_fn(|cx| poll_write_or_hear(stream, cx, parts, heard, seen))).await?;
+        let out = stream.tls_written().saturating_sub(seen);
+        meter.progressed(out);
+        seen = seen.saturating_add(out);
+        match step {
+            Said::Took(written) => {
+                IoSlice::advance_slices(&mut parts, written);
+                taken = taken.saturating_add(written);
+                if stream.is_tls() { meter.carried(written) } else { meter.moved(written) }
+            }
+            Said::Left => {}
+            Said::Flushed => return Ok(Wrote::All),
+            Said::Spoke => return Ok(Wrote::Heard(taken)),
+        }
+    }
+}
+
 /// Sends `len` bytes of a file from `offset`; on plain connections without copying them through user space.
 /// Other tasks of the thread run between large pieces.
 pub(crate) async fn send_file(
@@ -159,6 +196,36 @@ fn poll_flush_some(stream: &mut Stream, cx: &mut Context<'_>, seen: u64) -> Poll
         Poll::Ready(flushed) => Poll::Ready(flushed.map(|()| true)),
         Poll::Pending if stream.tls_written() > seen => Poll::Ready(Ok(false)),
         Poll::Pending => Poll::Pending,
+    }
+}
+
+/// One step of [`write_while_silent`].
+enum Said {
+    /// The connection took so many bytes.
+    Took(usize),
+    /// TLS took nothing new, but some of what it held left.
+    Left,
+    Flushed,
+    Spoke,
+}
+
+fn poll_write_or_hear(
+    stream: &mut Stream,
+    cx: &mut Context<'_>,
+    parts: &[IoSlice<'_>],
+    heard: &mut Buffer,
+    seen: u64,
+) -> Poll<Said> {
+    let step = if parts.is_empty() {
+        Pin::new(&mut *stream).poll_flush(cx).map_ok(|()| Said::Flushed)
+    } else {
+        Pin::new(&mut *stream).poll_write_vectored(cx, parts).map_ok(Said::Took)
+    };
+    match step {
+        Poll::Ready(Ok(Said::Took(0)) | Err(_)) => Poll::Ready(Said::Spoke),
+        Poll::Ready(Ok(said)) => Poll::Ready(said),
+        Poll::Pending if stream.tls_written() > seen => Poll::Ready(Said::Left),
+        Poll::Pending => heard.poll_fill(cx, stream, TLS_PIECE).map(|_| Said::Spoke),
     }
 }
 

@@ -15,10 +15,10 @@ mod peer;
 mod unavailable;
 mod upload;
 
-pub(crate) use exchange::{Answer, ExchangeError};
+pub(crate) use exchange::{Answer, ExchangeError, ResponseBody};
 pub(crate) use group::{Group, PeerStatus, Upstreams, Want};
 pub(crate) use health::Failure;
 pub(crate) use lease::Lease;
 pub(crate) use names::Names;
 pub(crate) use unavailable::Unavailable;
-pub(crate) use upload::{Upload, UploadError, Uploaded};
+pub(crate) use upload::{Source, Upload, UploadError, Uploaded};
