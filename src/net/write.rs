@@ -342,6 +342,26 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_that_speaks_instead_of_reading_is_heard() {
+        let (mut stream, mut peer) = pair();
+        peer.write_all(b"enough").unwrap();
+        let (big, mut heard) = (vec![0; 64 << 20], Buffer::new());
+        let wrote = smol::block_on(write_while_silent(
+            &mut stream,
+            &mut [IoSlice::new(&big)],
+            &mut heard,
+            &mut patient_meter(),
+        ));
+        assert!(matches!(wrote, Ok(Wrote::Heard(1..))), "{wrote:?}");
+        assert_eq!(heard.bytes(), b"enough");
+        let (mut stream, peer) = pair();
+        drop(peer);
+        let mut parts = [IoSlice::new(&big)];
+        let wrote = smol::block_on(write_while_silent(&mut stream, &mut parts, &mut heard, &mut patient_meter()));
+        assert!(matches!(wrote, Ok(Wrote::Heard(_))), "{wrote:?}");
+    }
+
+    #[test]
     fn a_file_that_is_too_short_is_our_fault() {
         let (mut stream, _peer) = pair();
         let file = temporary_file("short", b"0123456789");
@@ -388,6 +408,18 @@ mod tests {
         drop((stream, other));
         assert!(turns.get() > 64, "{} turns", turns.get());
         assert_eq!(reader.join().unwrap(), 64 << 20);
+    }
+
+    #[test]
+    fn after_a_piece_of_a_file_others_come_first_but_any_poll_goes_on() {
+        let (stream, _peer) = pair();
+        let file = temporary_file("piece", b"0123456789");
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let (mut offset, mut room) = (0, Room::Unlikely);
+        let mut step = || poll_send_file(&mut cx, stream.socket(), &file, &mut offset, 5, &mut room);
+        assert!(step().is_pending());
+        assert!(matches!(step(), Poll::Ready(Ok(5))));
+        assert!(matches!(step(), Poll::Ready(Ok(5))));
     }
 
     #[test]
