@@ -50,7 +50,11 @@ pub(crate) mod policy {
     use super::*;
 
     /// Whether a request may meet the cache at all. `method` in capitals, as sent.
-    pub(crate) fn request(fields: Fields<'_>, method: &str, route: &RouteCacheConfig) -> Result<RequestRules, PassReason> {
+    pub(crate) fn request(
+        fields: Fields<'_>,
+        method: &str,
+        route: &RouteCacheConfig,
+    ) -> Result<RequestRules, PassReason> {
         todo!()
     }
 }
@@ -330,7 +334,13 @@ impl Hit {
         todo!()
     }
 
-    pub(crate) fn stale_allowed(&self, rules: &RequestRules, route: &RouteCacheConfig, instead: StaleFor, now: Now) -> Result<(), StaleForbidden> {
+    pub(crate) fn stale_allowed(
+        &self,
+        rules: &RequestRules,
+        route: &RouteCacheConfig,
+        instead: StaleFor,
+        now: Now,
+    ) -> Result<(), StaleForbidden> {
         todo!()
     }
 }

@@ -26,6 +26,8 @@ pub(crate) mod forwarded;
 pub(crate) mod framing;
 pub(crate) mod hop_by_hop;
 pub(crate) mod host;
+#[cfg(test)]
+mod hostile;
 mod method;
 pub(crate) mod range;
 mod refused;
