@@ -46,7 +46,7 @@ impl Dice {
                 0 => bytes[at] = telling,
                 1 => bytes.insert(at, telling),
                 2 => drop(bytes.remove(at)),
-                3 => bytes.truncate(at.max(1)),
+                3 => bytes.truncate(at.max(4)),
                 _ => {
                     let other = SEEDS[self.below(SEEDS.len())].as_bytes();
                     let from = self.below(other.len());
