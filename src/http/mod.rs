@@ -18,12 +18,16 @@ pub(crate) mod chunked;
 pub(crate) mod conditional;
 pub(crate) mod connection;
 pub(crate) mod date;
+#[cfg(test)]
+mod desync;
 pub(crate) mod etag;
 mod fields;
 pub(crate) mod forwarded;
 pub(crate) mod framing;
 pub(crate) mod hop_by_hop;
 pub(crate) mod host;
+#[cfg(test)]
+mod hostile;
 mod method;
 pub(crate) mod range;
 mod refused;
