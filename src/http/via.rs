@@ -11,7 +11,26 @@ pub(crate) fn protocol(version: Version) -> &'static str {
     }
 }
 
-/// How often a gateway of this pseudonym has already passed the message on.
-pub(crate) fn count(_fields: Fields<'_>, _pseudonym: &str) -> usize {
-    todo!()
+/// How often a gateway of this pseudonym has already passed the message on. For people who look for loops: anybody can
+/// write this field, so nothing is decided by it (see [`super::cdn_loop`]).
+pub(crate) fn count(fields: Fields<'_>, pseudonym: &str) -> usize {
+    let by = |member: &[u8]| {
+        let mut words = member.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
+        words.nth(1).is_some_and(|by| by.eq_ignore_ascii_case(pseudonym.as_bytes()))
+    };
+    fields.list("via").filter(|member| by(member)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::FieldSpans;
+
+    #[test]
+    fn passages_are_counted() {
+        let block = b"Via: 1.0 fred, 1.1 Hafir (a comment)\r\nvia: HTTP/1.1  hafir , hafir\r\n";
+        let spans = FieldSpans::parse(block).unwrap();
+        let fields = Fields::new(block, spans.as_slice());
+        assert_eq!((count(fields, "hafir"), count(fields, "fred"), count(fields, "x")), (2, 1, 0));
+    }
 }

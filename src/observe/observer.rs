@@ -55,6 +55,11 @@ impl Observer {
         });
     }
 
+    /// Bytes that came over the uplink after the exchange that caused them was recorded.
+    pub(crate) fn uplink(&self, scope: &Scope, route: usize, bytes: u64) {
+        scope.counters(Some(route)).uplink.fetch_add(bytes, Relaxed);
+    }
+
     /// An exchange ended in a panic.
     pub(crate) fn panicked(&self) {
         self.counters.panics.fetch_add(1, Relaxed);

@@ -80,6 +80,7 @@ impl fmt::Display for Problem {
 impl std::error::Error for Problem {}
 
 /// All routes of a configuration. Built once; asked without allocation.
+#[derive(Default)]
 pub(crate) struct Table {
     /// One per path of a route, nearest first: the first one whose path and conditions hold is the answer.
     entries: Box<[Entry]>,

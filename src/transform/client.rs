@@ -1,5 +1,6 @@
 //! Who the client is, when there are proxies between it and us.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::base::AddrRange;
@@ -38,7 +39,7 @@ impl Client {
 /// What the nearest proxy says of its own client's connection.
 fn proxy_says_secure(fields: Fields<'_>) -> Option<bool> {
     let by_forwarded = fields.list("forwarded").last().and_then(forwarded::parse).and_then(|element| element.proto);
-    let proto = by_forwarded.or_else(|| fields.list("x-forwarded-proto").last())?;
+    let proto = by_forwarded.or_else(|| fields.list("x-forwarded-proto").last().map(Cow::Borrowed))?;
     Some(proto.eq_ignore_ascii_case(b"https"))
 }
 
