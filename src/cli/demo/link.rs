@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use event_listener::Event;
 use miniserde::Serialize;
-use smol::Timer;
 use smol::future;
 use smol::io::{AsyncWrite, AsyncWriteExt};
 use smol::lock::Semaphore;
 
 use crate::base::LinkRate;
+use crate::net;
 
 /// How long a transfer that is under way stalls when the link is cut, before its connection breaks.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -164,16 +164,13 @@ fn time_for(count: usize, rate: LinkRate) -> Duration {
 
 /// Lets time pass.
 pub(super) async fn pause(span: Duration) {
-    Timer::after(span).await;
+    // Always late: there is nothing else to come.
+    let _ = net::within(span, future::pending::<()>()).await;
 }
 
 /// Every wait for a peer ends.
 pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    let late = async {
-        pause(limit).await;
-        Err(io::ErrorKind::TimedOut.into())
-    };
-    future::or(work, late).await
+    net::within(limit, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 #[cfg(test)]
