@@ -156,14 +156,12 @@ fn write_conditions(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
 /// What is for the upstream's connection only: framing, `Connection` and the fields that it names.
 fn write_hop(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
     match parts.framing {
-        BodyFraming::Length(len) => drop(head.field_number("Content-Length", len)),
-        BodyFraming::Chunked => drop(head.field("Transfer-Encoding", "chunked")),
+        BodyFraming::Length(len) => head.field_number("Content-Length", len),
+        BodyFraming::Chunked => head.field("Transfer-Encoding", "chunked"),
         // Methods that as a rule have content say so when they have none (RFC 9110 §8.6).
-        BodyFraming::None if matches!(parts.method, "POST" | "PUT" | "PATCH") => {
-            head.field_number("Content-Length", 0);
-        }
-        BodyFraming::None | BodyFraming::UntilClose => {}
-    }
+        BodyFraming::None if matches!(parts.method, "POST" | "PUT" | "PATCH") => head.field_number("Content-Length", 0),
+        BodyFraming::None | BodyFraming::UntilClose => head,
+    };
     if parts.expect {
         head.field("Expect", "100-continue");
     }
@@ -177,11 +175,11 @@ fn write_hop(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
         head.field("TE", "trailers");
     }
     match (trailers, parts.close) {
-        (true, true) => drop(head.field("Connection", "TE, close")),
-        (true, false) => drop(head.field("Connection", "TE")),
-        (false, true) => drop(head.field("Connection", "close")),
-        (false, false) => {}
-    }
+        (true, true) => head.field("Connection", "TE, close"),
+        (true, false) => head.field("Connection", "TE"),
+        (false, true) => head.field("Connection", "close"),
+        (false, false) => head,
+    };
 }
 
 /// What this hop adds to the request's story.
