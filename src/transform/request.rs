@@ -169,8 +169,10 @@ fn write_hop(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
         head.field("Connection", "Upgrade").field("Upgrade", protocol);
         return;
     }
-    // The one member of TE that a gateway can keep its word about (RFC 9110 §10.1.4).
-    let trailers = parts.version == Version::Http11 && parts.fields.has_token("te", "trailers");
+    // The one member of TE that a gateway can keep its word about; it counts where `Connection` names it, else it was
+    // meant for somebody else (RFC 9110 §7.6.1, §10.1.4).
+    let is_meant = parts.version == Version::Http11 && parts.fields.has_token("connection", "te");
+    let trailers = is_meant && parts.fields.has_token("te", "trailers");
     if trailers {
         head.field("TE", "trailers");
     }
@@ -295,8 +297,10 @@ mod tests {
             "Trailer: X-Sum\r\nTransfer-Encoding: chunked\r\n",
         );
         check("", |p| p.method = "POST", post, "Content-Length: 0\r\n");
-        check("TE: trailers\r\n", |_| {}, start, "TE: trailers\r\nConnection: TE\r\n");
-        check("TE: trailers, gzip\r\n", |p| p.close = true, start, "TE: trailers\r\nConnection: TE, close\r\n");
+        let te = "Connection: te\r\nTE: gzip, trailers\r\n";
+        check(te, |_| {}, start, "TE: trailers\r\nConnection: TE\r\n");
+        check(te, |p| p.close = true, start, "TE: trailers\r\nConnection: TE, close\r\n");
+        check("TE: trailers\r\n", |_| {}, start, "");
         check("", |p| p.close = true, start, "Connection: close\r\n");
         check("", |p| p.upgrade = Some(b"websocket"), start, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
         check("", |p| p.expect = true, start, "Expect: 100-continue\r\n");
