@@ -14,6 +14,9 @@ use super::table::{self, Kind, Naming};
 use super::types::*;
 use super::{route, text};
 
+/// Each section costs a few kilobytes while it is read, and each route a place in a fixed table.
+const MAX_SECTIONS: usize = 1000;
+
 /// A file read as far as it could be.
 pub(super) struct Built {
     /// Complete: where something was wrong, the default holds.
@@ -32,8 +35,12 @@ pub(super) fn build(name: &str, bytes: &[u8], base: &Path, outside: Outside) -> 
     let sections = ini::read(&lines, &mut report);
     let mut builder = Builder::default();
     let mut reader = Reader { base, outside, report: &mut report };
-    for raw in &sections {
+    // The nameless section before the first head comes on top.
+    for raw in sections.iter().take(MAX_SECTIONS.saturating_add(1)) {
         builder.section(raw, &mut reader);
+    }
+    if let Some(first) = sections.get(MAX_SECTIONS.saturating_add(1)) {
+        reader.report.add(first.line, &first.title(), "", Fault::TooManySections);
     }
     builder.finish(&mut reader);
     let Builder { draft, tls, routes, given, .. } = builder;
@@ -224,8 +231,8 @@ impl Builder {
 
 fn before_sections(raw: &RawSection, report: &mut Report) {
     for entry in &raw.entries {
-        let belongs = table::home(&entry.key).map(Kind::word);
-        report.add(entry.line, "", &shown(&entry.key), Fault::BeforeSections { belongs });
+        let belongs = table::homes(&entry.key);
+        report.add(entry.line, "", &entry.key, Fault::BeforeSections { belongs });
     }
 }
 

@@ -29,8 +29,8 @@ impl RawSection {
     /// `route wiki`, as messages name it.
     pub(super) fn title(&self) -> String {
         match (self.kind.as_str(), self.name.as_str()) {
-            (kind, "") => shown(kind),
-            (kind, name) => shown(&format!("{kind} {name}")),
+            (kind, "") => kind.to_owned(),
+            (kind, name) => format!("{kind} {name}"),
         }
     }
 }
@@ -69,7 +69,7 @@ fn head(line: &Line, text: &str, report: &mut Report) -> RawSection {
         report.add(line.number, &section.title(), "", flaw);
     }
     if !text.contains(']') {
-        let suggestion = format!("[{}]", section.title());
+        let suggestion = format!("[{}]", shown(&section.title()));
         report.add(line.number, "", "", Fault::Unclosed { found: shown(text), suggestion });
     }
     if !behind.is_empty() {
@@ -93,9 +93,13 @@ fn entry(line: &Line, text: &str, section: &RawSection, report: &mut Report) -> 
     Some(RawEntry { line: line.number, key: key.to_owned(), value: value.to_owned(), flaw })
 }
 
-/// Only the first word is shown: what follows may be a password.
+/// Only the first word is shown, where it may be a key: the rest may be a password.
 fn no_equals(text: &str) -> Fault {
+    const LONGEST_KEY: usize = 40;
     let (word, rest) = text.split_once(|c: char| is_blank(c) || c == ':').unwrap_or((text, ""));
+    if word.len() > LONGEST_KEY {
+        return Fault::NoEquals { found: format!("{}…", word.chars().take(8).collect::<String>()), suggestion: None };
+    }
     if trim(rest).is_empty() {
         return Fault::NoEquals { found: shown(text), suggestion: None };
     }

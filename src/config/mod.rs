@@ -28,8 +28,9 @@ mod value;
 pub(crate) use effective::{EffectiveEntry, EffectiveSection, Origin};
 pub(crate) use outside::Outside;
 pub(crate) use problem::{Fault, Problem, Problems};
-pub(crate) use table::{Kind, Naming, Preset, Row};
+pub(crate) use table::{Beside, Kind, Preset, Row};
 pub(crate) use types::*;
+pub(crate) use value::{SIZE_UNITS, TIME_UNITS};
 
 use std::path::{Path, PathBuf};
 
@@ -55,9 +56,12 @@ pub(crate) struct Loaded {
 
 /// Reads a file and the `@file` values it names.
 pub(crate) fn load(path: &Path) -> Result<Loaded, Problems> {
-    let name = file_name(path);
-    let bytes = read(path)?;
-    load_with(&name, &bytes, &folder(path), Outside::Disk)
+    load_bytes_of(path, &read(path)?)
+}
+
+/// Takes bytes for those of a file.
+pub(crate) fn load_bytes_of(path: &Path, bytes: &[u8]) -> Result<Loaded, Problems> {
+    load_with(&file_name(path), bytes, &folder(path), Outside::Disk)
 }
 
 /// The bytes of a configuration file, of bounded size.
@@ -91,6 +95,22 @@ pub(crate) fn fallback(bytes: &[u8], base: &Path) -> Config {
     config
 }
 
+/// The state folder that a file names, as far as that can be known of a broken one: any line that looks like it counts.
+pub(crate) fn state_folder(bytes: &[u8], base: &Path) -> PathBuf {
+    let built = build::build("", bytes, base, Outside::Disk);
+    let is_given = |entry: &EffectiveEntry| entry.key == "state" && entry.origin != Origin::Default;
+    if built.effective.iter().any(|section| section.entries.iter().any(is_given)) {
+        return built.config.gateway.state;
+    }
+    let lines = text::lines(bytes).unwrap_or_default();
+    let sections = ini::read(&lines, &mut problem::Report::new(""));
+    let mut values = sections.iter().flat_map(|section| &section.entries).filter(|entry| {
+        entry.key.eq_ignore_ascii_case("state") && !entry.value.starts_with('@') && entry.flaw.is_none()
+    });
+    let path = values.find_map(|entry| table::path(quote::unquoted(&entry.value), "").ok());
+    path.map_or(built.config.gateway.state, |path| base.join(path))
+}
+
 /// The folder of a file, from the root where that can be known.
 pub(crate) fn folder(path: &Path) -> PathBuf {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -101,3 +121,6 @@ pub(crate) fn folder(path: &Path) -> PathBuf {
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests;

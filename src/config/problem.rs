@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::table::Kind;
+
 /// Problems kept of one file; further ones are only counted, so that a film opened as a configuration stays harmless.
 const MAX_KEPT: usize = 500;
 
@@ -51,8 +53,10 @@ pub(crate) enum Fault {
         found: String,
     },
     BeforeSections {
-        belongs: Option<&'static str>,
+        /// The sections that know the key.
+        belongs: Vec<Kind>,
     },
+    TooManySections,
     UnknownSection {
         suggestion: Option<String>,
     },
@@ -68,8 +72,8 @@ pub(crate) enum Fault {
     },
     UnknownKey {
         suggestion: Option<String>,
-        /// The section that knows the key.
-        elsewhere: Option<&'static str>,
+        /// The sections that know the key.
+        elsewhere: Vec<Kind>,
     },
     SecondKey {
         first: usize,
@@ -129,7 +133,7 @@ impl Report {
             self.problems.more += usize::from(!is_note);
             return;
         }
-        let problem = Problem { file: self.file.clone(), line, section: section.into(), key: key.into(), fault };
+        let problem = Problem { file: self.file.clone(), line, section: shown(section), key: shown(key), fault };
         if is_note {
             self.notes.push(problem);
         } else {
@@ -254,11 +258,15 @@ impl fmt::Display for Fault {
             Fault::BehindBracket { found } => {
                 write!(f, "found '{found}' behind the ']'; expected the head of a section alone on its line")
             }
-            Fault::BeforeSections { belongs: Some(section) } => {
-                write!(f, "stands before the first section; expected it below [{section}]")
+            Fault::BeforeSections { belongs } if belongs.is_empty() => {
+                f.write_str("unknown key, and stands before the first section")
             }
-            Fault::BeforeSections { belongs: None } => {
-                f.write_str("stands before the first section; expected a head such as [gateway] above it")
+            Fault::BeforeSections { belongs } => {
+                write!(f, "stands before the first section; expected it below {}", heads(belongs))
+            }
+            Fault::TooManySections => f.write_str("one section too many; a file has at most 1000"),
+            Fault::UnknownSection { suggestion: None } => {
+                write!(f, "unknown section; expected {}", heads(&Kind::ALL))
             }
             Fault::UnknownSection { suggestion } => {
                 f.write_str("unknown section")?;
@@ -270,8 +278,8 @@ impl fmt::Display for Fault {
                 "found a name that cannot be used; expected at most 64 letters, digits, blanks or '-', '_', '.'",
             ),
             Fault::SecondSection { first } => write!(f, "stands in line {first} already; a section is written once"),
-            Fault::UnknownKey { suggestion: None, elsewhere: Some(section) } => {
-                write!(f, "unknown key here; it belongs into [{section}]")
+            Fault::UnknownKey { suggestion: None, elsewhere } if !elsewhere.is_empty() => {
+                write!(f, "unknown key here; expected it below {}", heads(elsewhere))
             }
             Fault::UnknownKey { suggestion, .. } => {
                 f.write_str("unknown key")?;
@@ -309,9 +317,19 @@ fn write_meant(f: &mut fmt::Formatter<'_>, suggestion: Option<&str>) -> fmt::Res
     }
 }
 
+/// `[cache] or [log]`
+fn heads(kinds: &[Kind]) -> String {
+    let heads: Vec<String> = kinds.iter().map(|kind| format!("[{}]", kind.word())).collect();
+    match heads.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        Some((last, _)) => last.clone(),
+        None => String::new(),
+    }
+}
+
 /// A piece of the file as it may stand in a message: one line, not long, without control characters.
 pub(super) fn shown(text: &str) -> String {
-    const LONGEST: usize = 60;
+    const LONGEST: usize = 80;
     let mut shown: String = text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
     if text.chars().nth(LONGEST).is_some() {
         shown.push('…');

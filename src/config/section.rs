@@ -18,13 +18,20 @@ pub(super) struct Given {
     pub(super) title: String,
     /// The line of its head; 0 where the file has no such section.
     pub(super) line: usize,
-    /// Keys in lower case (names of query parameters in theirs) and the line where each was first given.
-    lines: HashMap<String, usize>,
+    /// Where each key was first given, by [`Row::key_of`].
+    lines: HashMap<String, Place>,
     /// Rows whose value was read; a list counts from its first member.
     read: HashSet<&'static str>,
     /// Keys that unknown ones were probably meant to be: what they lack is not told twice.
     meant: HashSet<String>,
     entries: Vec<EffectiveEntry>,
+}
+
+/// Where a key was given.
+struct Place {
+    line: usize,
+    /// As the file spells it.
+    key: String,
 }
 
 /// What sections are read with.
@@ -60,7 +67,7 @@ impl Given {
 
     /// The line where a key stands.
     pub(super) fn line_of(&self, key: &str) -> Option<usize> {
-        self.lines.get(key).copied()
+        self.lines.get(key).map(|place| place.line)
     }
 
     /// The line where a key stands, or that of the head.
@@ -89,7 +96,7 @@ impl Given {
     pub(super) fn keys_of(&self, row: &Row) -> Vec<(String, usize)> {
         let is_of = |key: &str| row.family().map_or(key == row.key, |family| key.starts_with(family));
         let of_row = self.lines.iter().filter(|(key, _)| is_of(key));
-        of_row.map(|(key, line)| (key.clone(), *line)).collect()
+        of_row.map(|(_, place)| (place.key.clone(), place.line)).collect()
     }
 
     pub(super) fn into_effective(self) -> EffectiveSection {
@@ -111,10 +118,10 @@ impl Reader<'_> {
     fn entry(&mut self, given: &mut Given, entry: &RawEntry, draft: &mut Draft) {
         let Some((row, name)) = table::find(given.kind, &entry.key) else {
             let suggestion = table::nearest(given.kind, &entry.key);
-            let elsewhere = table::home(&entry.key).map(Kind::word);
+            let elsewhere = table::homes(&entry.key);
             given.meant.extend(suggestion.clone());
             let fault = Fault::UnknownKey { suggestion, elsewhere };
-            self.report.add(entry.line, &given.title, &shown(&entry.key), fault);
+            self.report.add(entry.line, &given.title, &entry.key, fault);
             return;
         };
         let is_secret = row.holds_text_of_field() && field::is_secret(&name) && entry.value != "*";
@@ -143,7 +150,7 @@ impl Reader<'_> {
         if let Some(first) = given.line_of(&key).filter(|_| !at.row.is_list()) {
             return Err(Fault::SecondKey { first });
         }
-        given.lines.entry(key).or_insert(entry.line);
+        given.lines.entry(key).or_insert_with(|| Place { line: entry.line, key: entry.key.clone() });
         if let Some(flaw) = &entry.flaw {
             return Err(flaw.clone());
         }
@@ -186,7 +193,7 @@ impl Reader<'_> {
 
     fn tell(&mut self, at: &At<'_>, given: &Given, fault: Fault) {
         let fault = if at.is_hushed { fault.hushed() } else { fault };
-        let key = at.row.family().map_or(at.row.key.to_owned(), |family| shown(&format!("{family}{}", at.name)));
+        let key = at.row.family().map_or(at.row.key.to_owned(), |family| format!("{family}{}", at.name));
         self.report.add(at.line, &given.title, &key, fault);
     }
 

@@ -38,7 +38,8 @@ pub(super) fn listen(list: &mut Vec<SocketAddr>, text: &str) -> Result<(), Fault
 pub(super) fn metrics_listen(draft: &mut Draft, text: &str) -> Result<(), Fault> {
     match value::switch(text) {
         Ok(false) => Ok(()),
-        Ok(true) | Err(_) => listen(&mut draft.metrics.listen, text),
+        Ok(true) | Err(_) if text.contains(|c: char| c.is_ascii_digit()) => listen(&mut draft.metrics.listen, text),
+        Ok(true) | Err(_) => Err(Fault::value(text, "off, or an address with its port, as 127.0.0.1:8079")),
     }
 }
 

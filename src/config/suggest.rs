@@ -10,12 +10,23 @@ pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         return None;
     }
     let tolerated = (word.len() / 3).clamp(1, 3);
-    candidates
-        .into_iter()
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let near = candidates
+        .iter()
         .map(|candidate| (slips(&word, &candidate.to_lowercase().chars().collect::<Vec<char>>()), candidate))
         .filter(|(slips, candidate)| *slips <= tolerated && *slips < candidate.chars().count())
         .min_by_key(|(slips, _)| *slips)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| *candidate);
+    near.or_else(|| only_beginning(&word, &candidates))
+}
+
+/// `cert` for `certificate`, `warning` for `warn`: one begins with the other, and no other candidate does.
+fn only_beginning<'a>(word: &[char], candidates: &[&'a str]) -> Option<&'a str> {
+    const SHORTEST: usize = 3;
+    let word: String = word.iter().collect();
+    let begins = |long: &str, short: &str| short.chars().count() >= SHORTEST && long.starts_with(short);
+    let mut alike = candidates.iter().filter(|candidate| begins(candidate, &word) || begins(&word, candidate));
+    alike.next().filter(|_| alike.next().is_none()).copied()
 }
 
 /// Letters to add, drop, change or swap with their neighbour (optimal string alignment).
@@ -48,7 +59,7 @@ mod tests {
 
     #[test]
     fn slips_of_the_finger_are_found() {
-        let keys = ["upstream", "path", "files", "cache.for", "keep_free"];
+        let keys = ["upstream", "path", "files", "cache.for", "keep_free", "certificate", "warn"];
         for (word, meant) in [
             ("uptream", Some("upstream")),
             ("usptream", Some("upstream")),
@@ -57,6 +68,9 @@ mod tests {
             ("apth", Some("path")),
             ("keep-free", Some("keep_free")),
             ("cachefor", Some("cache.for")),
+            ("cert", Some("certificate")),
+            ("warning", Some("warn")),
+            ("ke", None),
             ("colour", None),
             ("", None),
         ] {

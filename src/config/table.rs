@@ -63,10 +63,13 @@ pub(crate) enum Beside {
     Respond,
 }
 
+/// A word that a key takes, and what it sets.
+type Word = (&'static str, fn(&mut Draft));
+
 /// The type of a value, and where it goes.
 pub(super) enum Takes {
     Switch(fn(&mut Draft, bool)),
-    Choice(&'static [(&'static str, fn(&mut Draft))]),
+    Choice(&'static [Word]),
     Count(usize, usize, fn(&mut Draft, usize)),
     Size(Size, Size, fn(&mut Draft, Size)),
     Span(Duration, Duration, fn(&mut Draft, Duration)),
@@ -145,7 +148,7 @@ impl Row {
     }
 
     /// Whether the key may be given again, which appends.
-    pub(super) fn is_list(&self) -> bool {
+    pub(crate) fn is_list(&self) -> bool {
         matches!(self.takes, Takes::List(..))
     }
 
@@ -166,7 +169,7 @@ impl Row {
 
 impl Beside {
     /// The key that makes a route such a one.
-    pub(super) fn key(self) -> &'static str {
+    pub(crate) fn key(self) -> &'static str {
         match self {
             Beside::Anything => "",
             Beside::Upstream => "upstream",
@@ -214,10 +217,9 @@ pub(super) fn nearest(kind: Kind, key: &str) -> Option<String> {
     suggest::nearest(key, candidates.iter().map(String::as_str)).map(str::to_owned)
 }
 
-/// The only section that knows a key.
-pub(super) fn home(key: &str) -> Option<Kind> {
-    let mut homes = Kind::ALL.into_iter().filter(|kind| find(*kind, key).is_some());
-    homes.next().filter(|_| homes.next().is_none())
+/// The sections that know a key.
+pub(super) fn homes(key: &str) -> Vec<Kind> {
+    Kind::ALL.into_iter().filter(|kind| find(*kind, key).is_some()).collect()
 }
 
 /// A family's prefix with the name that stands behind as many points in `key`.
@@ -227,7 +229,7 @@ fn spelled(family: &'static str, key: &str) -> String {
     format!("{family}{name}")
 }
 
-fn one_of(words: &[(&'static str, fn(&mut Draft))]) -> String {
+fn one_of(words: &[Word]) -> String {
     let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     match words.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
@@ -236,7 +238,7 @@ fn one_of(words: &[(&'static str, fn(&mut Draft))]) -> String {
     }
 }
 
-fn choose(words: &'static [(&'static str, fn(&mut Draft))], text: &str) -> Result<fn(&mut Draft), Fault> {
+fn choose(words: &'static [Word], text: &str) -> Result<fn(&mut Draft), Fault> {
     let lower = text.to_lowercase();
     let word = match value::switch(text) {
         Ok(true) => "on",
@@ -283,8 +285,8 @@ mod tests {
         assert_eq!(nearest(Kind::Route, "set.requst.X-A").as_deref(), Some("set.request.X-A"));
         assert_eq!(nearest(Kind::Route, "heder.Accept").as_deref(), Some("header.Accept"));
         assert_eq!(nearest(Kind::Route, "colour"), None);
-        assert_eq!(home("keep_free"), Some(Kind::Cache));
-        assert_eq!(home("listen"), None);
+        assert_eq!(homes("size"), [Kind::Cache, Kind::Log]);
+        assert_eq!(homes("colour"), []);
     }
 
     #[test]

@@ -107,8 +107,8 @@ pub(super) fn location(text: &str) -> Result<String, Fault> {
 
 /// A piece of a query in normal form.
 pub(super) fn query_piece(text: &str) -> Result<String, Fault> {
-    let fault = || Fault::value(text, "a piece of a query without '&', '#' or blanks at its ends");
-    if text.is_empty() || text.len() > LONGEST || text.contains(['&', '#', '=']) {
+    let fault = || Fault::value(text, "a name or a value without '&' and '#'");
+    if text.is_empty() || text.len() > LONGEST || text.contains(['&', '#']) {
         return Err(fault());
     }
     normal(text, |byte| is_path_byte(byte) || byte == b'?').ok_or_else(fault)

@@ -8,8 +8,8 @@ use super::suggest;
 use super::text::is_blank;
 use crate::base::Size;
 
-pub(super) const SIZE_UNITS: &str = "bytes, KB, MB, GB or TB";
-pub(super) const TIME_UNITS: &str = "ms, s, min, h, days or weeks";
+pub(crate) const SIZE_UNITS: &str = "bytes, KB, MB, GB or TB";
+pub(crate) const TIME_UNITS: &str = "ms, s, min, h, days or weeks";
 
 /// `on`, `yes`, `true` and `off`, `no`, `false` are one thing each.
 pub(super) fn switch(text: &str) -> Result<bool, Fault> {

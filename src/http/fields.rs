@@ -147,6 +147,18 @@ pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     bytes::members(value)
 }
 
+/// Whether a field is another one than `known` to us, but the same to software that takes `-` and `_` for one (CGI,
+/// WSGI) or skips them: `X_Forwarded_For`.
+pub(crate) fn looks_like(name: &[u8], known: &str) -> bool {
+    name.len() + 2 >= known.len()
+        && !name.eq_ignore_ascii_case(known.as_bytes())
+        && letters(name).eq(letters(known.as_bytes()))
+}
+
+fn letters(name: &[u8]) -> impl Iterator<Item = u8> {
+    name.iter().filter(|byte| !matches!(byte, b'-' | b'_')).map(u8::to_ascii_lowercase)
+}
+
 /// The lines of a whole head, without their CRLF and without the empty line at the end.
 pub(super) fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let lines = head.strip_suffix(b"\r\n\r\n").unwrap_or(head);
@@ -208,6 +220,20 @@ mod tests {
             assert!(fields.has_token("connection", "upgrade"));
             assert!(!fields.has_token("connection", "grade"));
         });
+    }
+
+    #[test]
+    fn names_that_others_take_for_another_are_seen() {
+        for (name, expected) in [
+            ("X_Forwarded_For", true),
+            ("xforwardedfor", true),
+            ("X-Forwarded--For", true),
+            ("x-forwarded-for", false),
+            ("X-Forwarded-Fo", false),
+            ("X-Forwarded-Form", false),
+        ] {
+            assert_eq!(looks_like(name.as_bytes(), "X-Forwarded-For"), expected, "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where a message's body ends: decided here, once, and nowhere else (RFC 9112 §6).
 
 use super::bytes::{BadNumber, number};
-use super::fields::{Fields, Repeated};
+use super::fields::{Fields, Repeated, looks_like};
 use super::method::{Method, Version};
 use super::refused::{BadRequest, BadResponse};
 
@@ -32,6 +32,9 @@ pub(crate) enum BadLength {
 
 /// Refuses every message that somebody could frame in another way than we do.
 pub(crate) fn request(version: Version, fields: Fields<'_>) -> Result<BodyFraming, BadRequest> {
+    if fields.iter().any(|(name, _)| looks_like(name, TRANSFER_ENCODING) || looks_like(name, CONTENT_LENGTH)) {
+        return Err(BadRequest::FramingLookalike);
+    }
     let mut codings = fields.all(TRANSFER_ENCODING);
     let Some(first) = codings.next() else {
         let length = content_length(fields).map_err(BadRequest::from)?;
@@ -146,8 +149,8 @@ mod tests {
     use super::*;
     use crate::http::FieldSpans;
     use BadRequest::{
-        LengthInvalid, LengthRepeated, LengthTooLarge, TransferCodingNotChunked, TransferCodingStacked,
-        TransferEncodingInHttp10, TransferEncodingWithLength,
+        FramingLookalike, LengthInvalid, LengthRepeated, LengthTooLarge, TransferCodingNotChunked,
+        TransferCodingStacked, TransferEncodingInHttp10, TransferEncodingWithLength,
     };
 
     fn with<T>(lines: &[&str], ask: impl FnOnce(Fields<'_>) -> T) -> T {
@@ -172,6 +175,11 @@ mod tests {
         check(&["Content-Length: 36893488147419103232"], Err(LengthTooLarge));
         for invalid in ["", "+5", "-5", "5 5", "5, 5", "5,", "0x5", "5.0", "5;a", "\"5\"", "five", "\u{0665}"] {
             check(&[&format!("Content-Length: {invalid}")], Err(LengthInvalid));
+        }
+        for refused in
+            ["Content_Length: 5", "CONTENT--LENGTH: 5", "Transfer_Encoding: chunked", "-Transfer-Encoding-: x"]
+        {
+            check(&[refused], Err(FramingLookalike));
         }
         check(&["Content-Length: 5", "Content-Length: 5"], Err(LengthRepeated));
         check(&["Content-Length: 5", "content-length: 6"], Err(LengthRepeated));

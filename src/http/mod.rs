@@ -18,6 +18,8 @@ pub(crate) mod chunked;
 pub(crate) mod conditional;
 pub(crate) mod connection;
 pub(crate) mod date;
+#[cfg(test)]
+mod desync;
 pub(crate) mod etag;
 mod fields;
 pub(crate) mod forwarded;

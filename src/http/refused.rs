@@ -36,6 +36,8 @@ pub(crate) enum BadRequest {
     HostDisagrees,
     TransferEncodingInHttp10,
     TransferEncodingWithLength,
+    /// `Content_Length` and the like.
+    FramingLookalike,
     TransferCodingNotChunked,
     TransferCodingStacked,
     LengthRepeated,
@@ -99,6 +101,7 @@ impl BadRequest {
             | BadRequest::HostDisagrees
             | BadRequest::TransferEncodingInHttp10
             | BadRequest::TransferEncodingWithLength
+            | BadRequest::FramingLookalike
             | BadRequest::TransferCodingNotChunked
             | BadRequest::LengthRepeated
             | BadRequest::LengthInvalid
@@ -128,6 +131,9 @@ impl BadRequest {
             BadRequest::TransferEncodingInHttp10 => ("te-in-http10", "an HTTP/1.0 request has Transfer-Encoding"),
             BadRequest::TransferEncodingWithLength => {
                 ("te-with-length", "Transfer-Encoding and Content-Length are both there")
+            }
+            BadRequest::FramingLookalike => {
+                ("framing-lookalike", "a field reads as Transfer-Encoding or Content-Length to some origins")
             }
             BadRequest::TransferCodingNotChunked => ("te-not-chunked", "Transfer-Encoding is not chunked, once"),
             BadRequest::TransferCodingStacked => ("te-stacked", "a transfer coding lies under chunked"),

@@ -26,6 +26,10 @@ impl Default for HeadLimits {
 
 /// Whether a head is all there.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a head is read into its place on the stack; a box would cost an allocation"
+)]
 pub(crate) enum Parse<T> {
     Complete(T),
     /// Read more, and parse again from the same first byte with the same [`Scan`].

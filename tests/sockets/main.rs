@@ -4,4 +4,5 @@ mod caching;
 mod harness;
 mod interop;
 mod process;
+mod tls;
 mod wire;

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{Client, Folder, Origin, Response, free_port, loopback, until};
 
 /// The program under test.
-pub(crate) const HAFIR: &str = env!("CARGO_BIN_EXE_hafir");
+const HAFIR: &str = env!("CARGO_BIN_EXE_hafir");
 
 /// A configuration in the making: what a test does not set is what every test wants.
 pub(crate) struct Setup {
@@ -135,10 +135,6 @@ impl Gateway {
     /// `fields` are whole lines, each with its line end.
     pub(crate) fn get_with(&self, target: &str, fields: &str) -> Response {
         self.client().send(format!("GET {target} HTTP/1.1\r\nHost: board\r\n{fields}\r\n")).response()
-    }
-
-    pub(crate) fn metrics(&self) -> String {
-        Client::connect(self.admin).get("/metrics").text()
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -7,6 +7,7 @@ mod client;
 mod folder;
 mod gateway;
 mod origin;
+mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,8 +17,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub(crate) use answer::{Answer, http_date};
 pub(crate) use client::{Client, End, Response};
 pub(crate) use folder::Folder;
-pub(crate) use gateway::{Gateway, HAFIR, Setup, hafir};
+pub(crate) use gateway::{Gateway, Setup, hafir};
 pub(crate) use origin::{Origin, Seen};
+pub(crate) use tls::Authority;
 
 /// How long anything may take before a test calls it missing. Long, because the machine may be busy with a build.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,1 +1,80 @@
+//! The gateway between real software: servers behind it, clients before it, each with an instance of its own.
+//!
+//! Where a program is missing its test says so and does nothing; in `scripts/test` that is a failure.
 
+mod async_h1_peers;
+mod clients;
+mod kiwix;
+mod nginx;
+mod python;
+mod secure;
+mod websocket;
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::harness::{loopback, skipped, until};
+
+/// A program that runs beside a test and ends with it.
+pub(crate) struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(command: &mut Command, port: u16) -> Server {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = child.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        until(&format!("{command:?} to listen on port {port}"), || {
+            let ended = child.try_wait().expect("the state of a child");
+            assert!(ended.is_none(), "{command:?} ended: {ended:?}");
+            TcpStream::connect(loopback(port)).is_ok()
+        });
+        Server { child, port }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn stop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Whether all these programs are there; a test that gets `false` returns.
+pub(crate) fn have(programs: &[&str]) -> bool {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    let missing: Vec<&&str> =
+        programs.iter().filter(|name| !path.split(':').any(|folder| Path::new(folder).join(name).is_file())).collect();
+    if !missing.is_empty() {
+        skipped(&format!("not installed here: {missing:?}"));
+    }
+    missing.is_empty()
+}
+
+/// A program by its name, in the folders of administrators too.
+pub(crate) fn program(name: &str) -> Command {
+    let place = ["/usr/sbin", "/sbin"].iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file());
+    place.map_or_else(|| Command::new(name), Command::new)
+}
+
+/// Runs a program to its good end.
+pub(crate) fn run(command: &mut Command) -> Output {
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+pub(crate) fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
