@@ -1,1 +1,9 @@
-//! auth
+//! Who may use a route: for now by address; keys, tokens and certificates come with their own issue.
+//!
+//! Never talks to the network, never answers anybody. Entry types: [`allowed`], [`Denied`].
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+mod address;
+
+pub(crate) use address::{Denied, allowed};

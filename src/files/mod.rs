@@ -1,1 +1,10 @@
-//! files
+//! A folder as a destination: files, index files and listings, with conditions and ranges.
+//!
+//! Never follows a path out of the folder (unless `symlinks` is on and a link in it leads there), never serves names
+//! that begin with a dot, never writes. Entry types: [`answer`] → [`FileAnswer`] or [`NoFile`].
+
+mod answer;
+mod listing;
+mod open;
+
+pub(crate) use answer::{FileAnswer, FileRequest, NoFile, Piece, answer};

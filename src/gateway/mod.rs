@@ -1,1 +1,37 @@
-//! gateway
+//! The order: which room is asked when, from the first byte of a request to its record. The only room that knows all
+//! the others.
+//!
+//! Never holds logic that a room could hold, never decides twice. Entry types: [`Process`] (what outlives a
+//! configuration), [`Gateway`] (one configuration, immutable), [`Worker`] (one executor thread), [`DoorKind`]
+//! (what is spoken where clients come in).
+
+mod admin;
+mod answer;
+mod ask;
+mod body;
+mod build;
+mod cache_status;
+mod cached;
+mod connection;
+mod direct;
+mod door;
+mod exchange;
+mod explain;
+mod fast;
+mod files;
+mod fill;
+mod plan;
+mod process;
+mod refusal;
+mod refuse;
+mod reply;
+mod serve;
+mod tunnel;
+mod worker;
+
+pub(crate) use build::{Gateway, Provenance, Route};
+pub(crate) use door::DoorKind;
+pub(crate) use explain::explain;
+pub(crate) use process::Process;
+pub(crate) use refusal::Refusal;
+pub(crate) use worker::Worker;

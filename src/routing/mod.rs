@@ -1,1 +1,16 @@
-//! routing
+//! Which route a request takes: a static table, built once from the configuration and asked once per request.
+//!
+//! The longest path wins; among equals the route with more conditions; then the order of the file. Only paths in
+//! normal form (as `http::target` gives them) are matched. Never allocates per request, never does I/O, never knows
+//! what a route leads to. Entry types: [`Table`], [`Request`], [`Found`], [`Verdict`], [`forwarded_path`].
+
+mod condition;
+mod explain;
+mod forward;
+mod pattern;
+mod spelling;
+mod table;
+
+pub(crate) use explain::{Miss, Precedence, Verdict};
+pub(crate) use forward::forwarded_path;
+pub(crate) use table::{Found, MAX_ROUTES, Problem, Request, RouteId, Table};

@@ -1,0 +1,135 @@
+//! From a route's keys to a route: exactly one destination, and nothing that contradicts itself.
+
+use super::draft::RouteDraft;
+use super::outside::{Expected, Outside};
+use super::problem::{Fault, Report};
+use super::section::Given;
+use super::table::Beside;
+use super::types::*;
+
+/// Judges what no single key shows. `None` where there is no destination.
+pub(super) fn finish(
+    name: &str,
+    draft: RouteDraft,
+    given: &Given,
+    outside: Outside,
+    report: &mut Report,
+) -> Option<RouteConfig> {
+    let destination = one_destination(given, report);
+    contradictions(&draft, given, report);
+    notes(&draft, given, outside, report);
+    let destination = match destination? {
+        Beside::Upstream => DestinationConfig::Upstream(draft.upstream),
+        Beside::Files => DestinationConfig::Files(FilesConfig {
+            root: draft.files,
+            index: draft.index,
+            listing: draft.listing,
+            symlinks: draft.symlinks,
+        }),
+        Beside::Redirect => DestinationConfig::Redirect { location: draft.redirect, status: draft.redirect_status },
+        Beside::Respond => DestinationConfig::Respond {
+            status: draft.respond_status,
+            text: draft.respond_text,
+            content_type: draft.respond_type,
+        },
+        Beside::Anything => return None,
+    };
+    Some(RouteConfig {
+        name: name.to_owned(),
+        line: given.line,
+        matches: draft.matches,
+        destination,
+        upstream: draft.how,
+        allow: draft.allow,
+        deny: draft.deny,
+        body: draft.body,
+        upgrade: draft.upgrade,
+        edit_request: draft.edit_request,
+        edit_response: draft.edit_response,
+        cache: draft.cache,
+    })
+}
+
+/// The first destination in the file; others, and keys that mean nothing beside it, are problems.
+fn one_destination(given: &Given, report: &mut Report) -> Option<Beside> {
+    let destinations = given.destinations();
+    let Some((first_line, first)) = destinations.first().copied() else {
+        let kinds = [Beside::Upstream, Beside::Files, Beside::Redirect, Beside::Respond];
+        if !kinds.into_iter().any(|kind| given.is_tried(kind.key())) {
+            report.add(given.line, &given.title, "", Fault::NoDestination);
+        }
+        return None;
+    };
+    for (line, other) in destinations.iter().skip(1) {
+        let why = "a route has one destination";
+        let fault = Fault::Conflict { other: first.key().into(), line: first_line, why };
+        report.add(*line, &given.title, other.key(), fault);
+    }
+    for row in given.kind.rows().filter(|row| row.beside != Beside::Anything) {
+        let is_beside = destinations.iter().any(|(_, kind)| *kind == row.beside);
+        for (key, line) in given.keys_of(row).into_iter().filter(|_| !is_beside) {
+            let fault = Fault::Misplaced { needs: row.beside.key(), has: first.key(), line: first_line };
+            report.add(line, &given.title, &key, fault);
+        }
+    }
+    Some(first)
+}
+
+fn contradictions(draft: &RouteDraft, given: &Given, report: &mut Report) {
+    let strip = given.line_of("strip").filter(|_| draft.how.strip).map(|line| (line, "strip"));
+    let rewrite = given.line_of("rewrite").map(|line| (line, "rewrite"));
+    let url_has_path = draft.upstream.iter().any(|url| !url.path.is_empty());
+    let url = given.line_of("upstream").filter(|_| url_has_path).map(|line| (line, "upstream"));
+    let is_pattern = draft.matches.paths.iter().any(|path| matches!(path, PathMatch::Pattern(_)));
+    let pattern = given.line_of("path").filter(|_| is_pattern).map(|line| (line, "path"));
+
+    let twice = "only one of them can say what becomes of the route's path";
+    conflict(strip, rewrite, twice, given, report);
+    conflict(strip.or(rewrite), url, twice, given, report);
+    let no_prefix = "a pattern has no beginning that could be replaced";
+    for change in [strip, rewrite, url] {
+        conflict(pattern, change, no_prefix, given, report);
+    }
+    if draft.cache.mode == CacheMode::Forced && !given.is_tried("cache.for") {
+        let expected = "a time beside 'cache = forced', as 'cache.for = 1 h'".to_owned();
+        report.add(given.line_or_head("cache"), &given.title, "cache.for", Fault::Missing { expected });
+    }
+}
+
+/// Told at the later line, naming the earlier one.
+fn conflict(
+    one: Option<(usize, &'static str)>,
+    other: Option<(usize, &'static str)>,
+    why: &'static str,
+    given: &Given,
+    report: &mut Report,
+) {
+    if let (Some(one), Some(other)) = (one, other) {
+        let (early, late) = if one.0 <= other.0 { (one, other) } else { (other, one) };
+        let fault = Fault::Conflict { other: early.1.into(), line: early.0, why };
+        report.add(late.0, &given.title, late.1, fault);
+    }
+}
+
+/// What a person may have meant differently, and files that are not there (yet): never a reason to refuse the file.
+fn notes(draft: &RouteDraft, given: &Given, outside: Outside, report: &mut Report) {
+    let mut note = |key: &str, sentence: String| {
+        report.add(given.line_or_head(key), &given.title, key, Fault::Note(sentence));
+    };
+    let is_tls = draft.upstream.is_empty() || draft.upstream.iter().any(|url| url.tls);
+    for key in ["upstream.ca", "upstream.verify"].into_iter().filter(|key| !is_tls && given.line_of(key).is_some()) {
+        note(key, "changes nothing, as no upstream here is https".into());
+    }
+    for key in ["cache.for", "stale", "cache.max_object"] {
+        if draft.cache.mode == CacheMode::Off && given.line_of(key).is_some() {
+            note(key, "changes nothing beside 'cache = off'".into());
+        }
+    }
+    let ca = draft.how.ca.iter().map(|path| ("upstream.ca", path, Expected::File));
+    let files = given.is_read("files").then_some(("files", &draft.files, Expected::Folder));
+    for (key, path, expected) in ca.chain(files) {
+        if let Some(why) = outside.missing(path, expected) {
+            note(key, format!("'{}': {why}; the route is not available until it is there", path.display()));
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The table of all keys: the only place where a key, its type, unit, bounds and default are written down.
+
+use std::time::Duration;
+
+use super::table::Beside::{Anything, Files, Redirect, Respond, Upstream};
+use super::table::Kind::{Cache, Gateway, Limits, Log, Metrics, Route, Timeouts, Tls};
+use super::table::Preset::{Is, Needed, Unset};
+use super::table::Takes::{Choice, Count, List, Named, One, Path, Size, Span, Switch};
+use super::table::{Beside, Kind, Preset, Row, Takes};
+use super::types::{CacheMode, Class, LogFormat, LogLevel};
+use super::{MAX_FIELDS, address, setters, url};
+use crate::base;
+
+const fn kb(count: u64) -> base::Size {
+    base::Size::kib(count)
+}
+
+const fn mb(count: u64) -> base::Size {
+    base::Size::mib(count)
+}
+
+const fn gb(count: u64) -> base::Size {
+    base::Size::mib(count.saturating_mul(1024))
+}
+
+const NOTHING: base::Size = base::Size::ZERO;
+const NO_TIME: Duration = Duration::ZERO;
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+const TEN_YEARS: Duration = Duration::from_secs(3650 * 86_400);
+/// What files of 32-bit systems and sums of a few sizes hold without a thought.
+const LARGEST: base::Size = gb(1 << 20);
+
+const ADDRESSES: &str = "a list of addresses with ports";
+const RANGES: &str = "a list of addresses or ranges, as 192.168.4.0/24";
+
+// One row a key, aligned by hand: the columns are the reference.
+#[rustfmt::skip]
+pub(super) static ROWS: &[Row] = &[
+    row(Gateway, "name", Is("Hafir"), One("a text of at most 100 characters", setters::name),
+        "The name that pages show, as that of the school."),
+    // Port 8080 asks for no privileges, so the first start succeeds; both families, as phones prefer IPv6 where they see it.
+    row(Gateway, "listen", Is("0.0.0.0:8080, [::]:8080"), List(ADDRESSES, |d, v| setters::listen(&mut d.gateway.listen, v)),
+        "Where plain HTTP is answered."),
+    row(Gateway, "state", Is("/var/lib/hafir"), Path("a folder", |d, v| d.gateway.state = v),
+        "The folder for what must survive a power cut; a relative path is taken from this file's folder, here and everywhere."),
+    row(Gateway, "languages", Is("en, fr, es, pt, sw, ar"), List("a list of language tags", |d, v| { d.gateway.languages.push(address::language(v)?); Ok(()) }),
+        "The languages of the pages that the gateway writes itself, the preferred one first."),
+    row(Gateway, "country", Unset("not told"), One("the two letters of a country", |d, v| { d.gateway.country = address::country(v)?; Ok(()) }),
+        "The country where the board stands."),
+    row(Gateway, "memory", Is("64 MB"), Size(mb(8), gb(64), |d, v| d.gateway.memory = v),
+        "What buffers and tables may take in all, beside a few megabytes for the program."),
+    row(Gateway, "workers", Is("auto"), One("auto, or a whole number from 1 to 64", setters::workers),
+        "How many threads serve; auto is one for each core."),
+    row(Gateway, "user", Unset("the account that started it"), One("the name of an account", |d, v| { d.gateway.user = address::account(v)?; Ok(()) }),
+        "The account to become once the addresses are taken, so that nothing serves as root."),
+    row(Gateway, "trusted_proxies", Unset("nobody"), List(RANGES, |d, v| { d.gateway.trusted_proxies.push(address::range(v)?); Ok(()) }),
+        "Proxies whose word about the client's address is believed."),
+    row(Gateway, "drain", Is("30 s"), Span(NO_TIME, HOUR, |d, v| d.gateway.drain = v),
+        "How long a stop waits for answers that are under way."),
+
+    // Places in a head are kept in 16 bits, which bounds it below 64 KB.
+    row(Limits, "head", Is("16 KB"), Size(kb(1), kb(60), |d, v| d.limits.head = v),
+        "The largest head of a request or an answer, all header fields together."),
+    row(Limits, "fields", Is("100"), Count(10, MAX_FIELDS, |d, v| d.limits.fields = v),
+        "The most header fields in a head."),
+    row(Limits, "target", Is("8 KB"), Size(base::Size::bytes(256), kb(32), |d, v| d.limits.target = v),
+        "The longest address (path and query) of a request."),
+    row(Limits, "connections", Is("2000"), Count(1, 100_000, |d, v| d.limits.connections = v),
+        "Connections of all clients together."),
+    // A cheap access point hides a class behind one address, and a browser opens six connections a site.
+    row(Limits, "connections_per_client", Is("1000"), Count(1, 100_000, |d, v| d.limits.connections_per_client = v),
+        "Connections of one client address; an access point that translates addresses makes a whole class look like one."),
+
+    row(Timeouts, "head", Is("20 s"), Span(SECOND, HOUR, |d, v| d.timeouts.head = v),
+        "From the first byte of a request's head to its last."),
+    row(Timeouts, "idle", Is("75 s"), Span(SECOND, HOUR, |d, v| d.timeouts.idle = v),
+        "How long a client's connection may rest between two requests."),
+    row(Timeouts, "handshake", Is("15 s"), Span(SECOND, HOUR, |d, v| d.timeouts.handshake = v),
+        "The TLS handshake with a client."),
+    // A phone on 2G moves 20 KB in half a minute on a bad day; a drip of one byte a second moves 30 bytes.
+    row(Timeouts, "progress", Is("30 s"), Span(SECOND, HOUR, |d, v| d.timeouts.progress = v),
+        "The span in which a body must move on by progress_bytes, or the connection is cut."),
+    row(Timeouts, "progress_bytes", Is("1 KB"), Size(base::Size::bytes(1), mb(1), |d, v| d.timeouts.progress_bytes = v),
+        "How far a body must move in each progress span, in either direction."),
+
+    row(Tls, "listen", Is("0.0.0.0:443, [::]:443"), List(ADDRESSES, |d, v| setters::listen(&mut d.tls.listen, v)),
+        "Where HTTPS is answered; sections may share addresses, and each certificate serves the names in it."),
+    row(Tls, "certificate", Needed, Path("a PEM file", |d, v| d.tls.certificate = v),
+        "The certificate chain, the site's own first; read again when it changes."),
+    row(Tls, "key", Needed, Path("a PEM file", |d, v| d.tls.key = v),
+        "The certificate's private key."),
+
+    row(Cache, "dir", Is("cache"), One("a folder", |d, v| { d.cache.dir = super::table::path(v, "a folder")?; Ok(()) }),
+        "Where answers are kept; a relative path is taken from the state folder."),
+    row(Cache, "size", Is("8 GB"), Size(NOTHING, LARGEST, |d, v| d.cache.size = v),
+        "What kept answers take at most; 0 keeps nothing."),
+    row(Cache, "keep_free", Is("500 MB"), Size(NOTHING, LARGEST, |d, v| d.cache.keep_free = v),
+        "What stays free on the card, whatever size says."),
+    row(Cache, "max_object", Is("2 GB"), Size(kb(1), LARGEST, |d, v| d.cache.max_object = v),
+        "Larger answers pass by without being kept."),
+    row(Cache, "sync", Is("5 s"), Span(Duration::from_millis(100), HOUR, |d, v| d.cache.sync = v),
+        "At most this much recent work is lost in a power cut; longer spares the card."),
+
+    row(Log, "level", Is("info"), Choice(&[
+            ("error", |d| d.log.level = LogLevel::Error), ("warn", |d| d.log.level = LogLevel::Warn),
+            ("info", |d| d.log.level = LogLevel::Info), ("debug", |d| d.log.level = LogLevel::Debug)]),
+        "What is reported to standard error: this and what is graver."),
+    row(Log, "access", Is("off"), One("off, stderr or a file", setters::access_log),
+        "Where each request is written down; a relative path is taken from the state folder."),
+    row(Log, "format", Is("combined"), Choice(&[
+            ("combined", |d| d.log.format = LogFormat::Combined), ("json", |d| d.log.format = LogFormat::Json)]),
+        "How each request is written down."),
+    row(Log, "size", Is("10 MB"), Size(kb(64), gb(4), |d, v| d.log.size = v),
+        "A log file that reaches this size is renamed to NAME.1 and begun again."),
+    row(Log, "query", Is("off"), Switch(|d, v| d.log.query = v),
+        "Whether the part of an address behind the ? is written down, which may name people."),
+
+    row(Metrics, "listen", Is("127.0.0.1:8079"), List("off, or a list of addresses with ports", setters::metrics_listen),
+        "Where /status and /metrics are answered, to whoever can reach the address."),
+
+    row(Route, "path", Unset("every path"), List("a list of paths, as /wiki/, 'exact /health' or *.mp4", |d, v| { d.route.matches.paths.push(url::path_match(v)?); Ok(()) }),
+        "The path with all below it, one path exactly, or a pattern in which * stands for anything."),
+    row(Route, "host", Unset("every host"), List("a list of host names, as wiki.school or *.school", |d, v| { d.route.matches.hosts.push(address::host_match(v)?); Ok(()) }),
+        "The host that the client asks for."),
+    row(Route, "method", Unset("every method"), List("a list of methods, as GET or POST", setters::method),
+        "The methods that take this route."),
+    row(Route, "header.NAME", Unset("not looked at"), Named("a text, or * for any", setters::match_header),
+        "A header field that the request must have."),
+    row(Route, "query.NAME", Unset("not looked at"), Named("a text, or * for any", setters::match_query),
+        "A query parameter that the request must have."),
+
+    row(Route, "upstream", Unset("another destination"), List("a list of URLs, as https://name", |d, v| { d.route.upstream.push(url::upstream(v)?); Ok(()) }),
+        "Destination: the service behind; several are tried in order, and a path in the URL takes the place of the route's path."),
+    row(Route, "files", Unset("another destination"), Path("a folder", |d, v| d.route.files = v),
+        "Destination: a folder on this board."),
+    row(Route, "redirect", Unset("another destination"), One("a path or a URL", |d, v| { d.route.redirect = url::location(v)?; Ok(()) }),
+        "Destination: the client is sent elsewhere."),
+    row(Route, "respond", Unset("another destination"), One("a status, or a status and a text", setters::respond),
+        "Destination: an answer that is written here."),
+
+    row(Route, "strip", Is("off"), Switch(|d, v| d.route.how.strip = v),
+        "Whether the route's path is taken off before the request is passed on.").beside(Upstream),
+    row(Route, "rewrite", Unset("the path as it is"), One("a path, as /new/", |d, v| { d.route.how.rewrite = Some(url::rewrite(v)?); Ok(()) }),
+        "What is put in place of the route's path.").beside(Upstream),
+    row(Route, "upstream.host", Is("replace"), One("replace, keep or a host name", setters::upstream_host),
+        "The Host that the upstream sees: its own, the client's, or this name.").beside(Upstream),
+    row(Route, "upstream.ca", Unset("the web's authorities"), Path("a PEM file", |d, v| d.route.how.ca = Some(v)),
+        "The certificate authorities that upstreams are judged by.").beside(Upstream),
+    row(Route, "upstream.verify", Unset("the host in the URL"), One("a host name", setters::upstream_verify),
+        "The name that the upstream's certificate must carry.").beside(Upstream),
+    row(Route, "upstream.connections", Is("100"), Count(1, 10_000, |d, v| d.route.how.connections = v),
+        "Connections to each upstream at the same time.").beside(Upstream),
+    row(Route, "upstream.keep", Is("60 s"), Span(NO_TIME, DAY, |d, v| d.route.how.keep = v),
+        "How long an unused connection to an upstream is kept.").beside(Upstream),
+    row(Route, "timeout.connect", Is("10 s"), Span(Duration::from_millis(100), HOUR, |d, v| d.route.how.connect = v),
+        "How long reaching an upstream may take, its TLS handshake included.").beside(Upstream),
+    // A search over a satellite link: seconds of round trips, then the service itself.
+    row(Route, "timeout.first_byte", Is("60 s"), Span(Duration::from_millis(100), HOUR, |d, v| d.route.how.first_byte = v),
+        "How long an upstream may think before its answer begins.").beside(Upstream),
+    row(Route, "timeout.upstream", Is("60 s"), Span(Duration::from_millis(100), DAY, |d, v| d.route.how.idle = v),
+        "How long an upstream's answer may pause.").beside(Upstream),
+
+    row(Route, "allow", Unset("everybody"), List(RANGES, |d, v| { d.route.allow.push(address::range(v)?); Ok(()) }),
+        "Only these client addresses may use the route."),
+    row(Route, "deny", Unset("nobody"), List(RANGES, |d, v| { d.route.deny.push(address::range(v)?); Ok(()) }),
+        "These client addresses may not, even where allow has them."),
+    row(Route, "limit.body", Is("100 MB"), Size(NOTHING, LARGEST, |d, v| d.route.body = v),
+        "The largest body of a request, as a film that is handed in."),
+    row(Route, "upgrade", Is("off"), Switch(|d, v| d.route.upgrade = v),
+        "Whether WebSockets and other upgrades are passed on.").beside(Upstream),
+    row(Route, "set.request.NAME", Unset("as the client sent it"), Named("a text", setters::set_request),
+        "A header field that the upstream sees with this value.").beside(Upstream),
+    row(Route, "remove.request.NAME", Unset("as the client sent it"), Named("on or off", setters::remove_request),
+        "A header field that the upstream does not see.").beside(Upstream),
+    row(Route, "set.response.NAME", Unset("as the answer has it"), Named("a text", setters::set_response),
+        "A header field that clients see with this value."),
+    row(Route, "remove.response.NAME", Unset("as the answer has it"), Named("on or off", setters::remove_response),
+        "A header field that clients do not see."),
+
+    row(Route, "cache", Is("on"), Choice(&[
+            ("on", |d| d.route.cache.mode = CacheMode::On), ("off", |d| d.route.cache.mode = CacheMode::Off),
+            ("forced", |d| d.route.cache.mode = CacheMode::Forced)]),
+        "Whether answers are kept: as HTTP says (on), never (off), or for cache.for whatever the service says (forced).").beside(Upstream),
+    row(Route, "class", Is("public"), Choice(&[
+            ("public", |d| d.route.cache.class = Class::Public), ("personal", |d| d.route.cache.class = Class::Personal)]),
+        "Whose answers these are: everybody's, or (personal) those of people who carry cookies or passwords go by the cache.").beside(Upstream),
+    row(Route, "cache.for", Unset("as HTTP says"), Span(NO_TIME, TEN_YEARS, |d, v| d.route.cache.fresh_for = Some(v)),
+        "How long an answer that says nothing about it counts as fresh; of a forced route, every answer.").beside(Upstream),
+    // The uplink may be gone for a term. A page of last year helps, and an error page does not; what must not be shown
+    // late says so itself (must-revalidate), and space is a matter of `size`.
+    row(Route, "stale", Is("365 days"), Span(NO_TIME, TEN_YEARS, |d, v| d.route.cache.stale = v),
+        "How long past its freshness an answer still helps out while the upstream cannot be reached.").beside(Upstream),
+    row(Route, "cache.max_object", Unset("that of [cache]"), Size(kb(1), LARGEST, |d, v| d.route.cache.max_object = Some(v)),
+        "Larger answers of this route pass by without being kept.").beside(Upstream),
+    row(Route, "files.index", Is("index.html, index.htm"), List("a list of file names", setters::index),
+        "The file that stands for its folder; the first one that is there.").beside(Files),
+    row(Route, "files.listing", Is("off"), Switch(|d, v| d.route.listing = v),
+        "Whether a folder without such a file shows what is in it.").beside(Files),
+    row(Route, "files.symlinks", Is("off"), Switch(|d, v| d.route.symlinks = v),
+        "Whether links may lead out of the folder.").beside(Files),
+    row(Route, "redirect.status", Is("302"), One("301, 302, 303, 307 or 308", setters::redirect_status),
+        "The kind of redirect: 301 and 308 are remembered by browsers for good.").beside(Redirect),
+    row(Route, "respond.type", Is("text/plain; charset=utf-8"), One("a media type", setters::respond_type),
+        "What the text is.").beside(Respond),
+];
+
+const fn row(kind: Kind, key: &'static str, preset: Preset, takes: Takes, meaning: &'static str) -> Row {
+    Row { kind, key, preset, takes, beside: Anything, meaning }
+}
+
+impl Row {
+    /// The key has a meaning on such routes only.
+    const fn beside(self, beside: Beside) -> Row {
+        let Row { kind, key, preset, takes, beside: _, meaning } = self;
+        Row { kind, key, preset, takes, beside, meaning }
+    }
+}

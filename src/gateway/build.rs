@@ -1,0 +1,207 @@
+//! One configuration, built whole: what cannot work costs its own route, never the gateway.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::config::{CacheMode, Config, DestinationConfig, FilesConfig, HostPolicy, RouteConfig, UpstreamUrl};
+use crate::http::HeadLimits;
+use crate::net::{Progress, TlsFront};
+use crate::observe::Scope;
+use crate::routing::{self, Table};
+use crate::transform::Edits;
+use crate::upstream::Group;
+
+use super::{DoorKind, Process};
+
+/// One configuration in force. Immutable; an exchange keeps the one it began with.
+pub(crate) struct Gateway {
+    pub(crate) config: Config,
+    pub(crate) table: Table,
+    pub(crate) routes: Box<[Route]>,
+    pub(crate) tls: Option<Arc<TlsFront>>,
+    /// Every address where clients come in, with what is spoken there.
+    pub(crate) doors: Box<[(DoorKind, SocketAddr)]>,
+    pub(crate) scope: Scope,
+    pub(crate) limits: HeadLimits,
+    /// For bodies and answers between the gateway and its clients.
+    pub(crate) progress: Progress,
+    /// What needs somebody's attention, a sentence each.
+    pub(crate) problems: Vec<String>,
+    /// What is wrong with the file, where another configuration had to be taken.
+    pub(crate) file_problems: Vec<String>,
+    /// Whether this is the last good configuration, taken because the file is broken.
+    pub(crate) last_good: bool,
+}
+
+/// A route with all that its exchanges need.
+pub(crate) struct Route {
+    pub(crate) config: RouteConfig,
+    pub(crate) destination: Destination,
+    pub(crate) request_edits: Edits,
+    pub(crate) response_edits: Edits,
+}
+
+pub(crate) enum Destination {
+    Upstream(Origin),
+    Files(Arc<FilesConfig>),
+    Redirect { location: String, status: u16 },
+    Respond { status: u16, text: String, content_type: String },
+    /// The route cannot work as it is configured, in an operator's words.
+    Broken(String),
+}
+
+/// Where an upstream route gets its answers.
+pub(crate) struct Origin {
+    pub(crate) group: Arc<Group>,
+    pub(crate) urls: Vec<UpstreamUrl>,
+    /// `Host` towards each of `urls`; unused where the client's is kept.
+    pub(crate) hosts: Vec<String>,
+    /// What cache keys begin with: the first upstream, and the route's name where the route edits requests.
+    pub(crate) key_prefix: String,
+    pub(crate) cached: bool,
+}
+
+/// Where a configuration came from, for the status page.
+#[derive(Default)]
+pub(crate) struct Provenance {
+    pub(crate) last_good: bool,
+    pub(crate) file_problems: Vec<String>,
+}
+
+impl Gateway {
+    pub(crate) fn build(config: Config, provenance: Provenance, process: &Process) -> Gateway {
+        let mut problems = Vec::new();
+        let table = Table::build(&config.routes).unwrap_or_else(|problem| {
+            problems.push(problem.to_string());
+            Table::default()
+        });
+        let routes: Box<[Route]> =
+            config.routes.iter().map(|route| Route::build(route, process, &mut problems)).collect();
+        let names: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
+        let scope = process.observer.scope(&names);
+        let tls = build_tls(&config, process, &mut problems);
+        let limits = HeadLimits {
+            head: config.limits.head.as_usize(),
+            fields: config.limits.fields,
+            target: config.limits.target.as_usize(),
+        };
+        let progress = Progress { bytes: config.timeouts.progress_bytes, span: config.timeouts.progress };
+        let Provenance { last_good, file_problems } = provenance;
+        let doors = doors(&config);
+        Gateway { config, table, routes, tls, doors, scope, limits, progress, problems, file_problems, last_good }
+    }
+}
+
+impl Route {
+    fn build(config: &RouteConfig, process: &Process, problems: &mut Vec<String>) -> Route {
+        let mut broken = None;
+        let mut edits = |edits| match Edits::build(edits) {
+            Ok(edits) => edits,
+            Err(problem) => {
+                broken = Some(format!("[route {}] {problem}", config.name));
+                Edits::default()
+            }
+        };
+        let (request_edits, response_edits) = (edits(&config.edit_request), edits(&config.edit_response));
+        let destination = match broken {
+            Some(why) => Destination::Broken(why),
+            None => Destination::build(config, process),
+        };
+        if let Destination::Broken(why) = &destination {
+            problems.push(why.clone());
+        }
+        Route { config: config.clone(), destination, request_edits, response_edits }
+    }
+}
+
+impl Route {
+    /// Where its answers come from, for routes that lead to an upstream.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        match &self.destination {
+            Destination::Upstream(origin) => Some(origin),
+            Destination::Files(_)
+            | Destination::Redirect { .. }
+            | Destination::Respond { .. }
+            | Destination::Broken(_) => None,
+        }
+    }
+}
+
+impl Destination {
+    fn build(route: &RouteConfig, process: &Process) -> Destination {
+        match &route.destination {
+            DestinationConfig::Upstream(urls) => match Origin::build(route, urls, process) {
+                Ok(origin) => Destination::Upstream(origin),
+                Err(why) => Destination::Broken(format!("[route {}] {why}", route.name)),
+            },
+            DestinationConfig::Files(files) => Destination::Files(Arc::new(files.clone())),
+            DestinationConfig::Redirect { location, status } => {
+                Destination::Redirect { location: location.clone(), status: *status }
+            }
+            DestinationConfig::Respond { status, text, content_type } => {
+                Destination::Respond { status: *status, text: text.clone(), content_type: content_type.clone() }
+            }
+        }
+    }
+}
+
+impl Origin {
+    fn build(route: &RouteConfig, urls: &[UpstreamUrl], process: &Process) -> Result<Origin, String> {
+        let group = process.upstreams.group(urls, &route.upstream);
+        let first = urls.first().ok_or("has no upstream")?;
+        let edited = if route.edit_request.is_empty() { String::new() } else { format!("[{}]", route.name) };
+        Ok(Origin {
+            group,
+            urls: urls.to_vec(),
+            hosts: urls.iter().map(|url| host_value(url, &route.upstream.host)).collect(),
+            key_prefix: format!("{edited}{}", url_origin(first)),
+            cached: route.cache.mode != CacheMode::Off,
+        })
+    }
+}
+
+/// The value of `Host` for an upstream (RFC 9110 §7.2): without the scheme's own port.
+fn host_value(url: &UpstreamUrl, policy: &HostPolicy) -> String {
+    if let HostPolicy::Name(name) = policy {
+        return name.clone();
+    }
+    let own_port = if url.tls { 443 } else { 80 };
+    let host = bracketed(&url.host);
+    if url.port == own_port { host } else { format!("{host}:{}", url.port) }
+}
+
+/// `https://name:port`
+pub(super) fn url_origin(url: &UpstreamUrl) -> String {
+    let scheme = if url.tls { "https" } else { "http" };
+    format!("{scheme}://{}:{}", bracketed(&url.host), url.port)
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+fn build_tls(config: &Config, process: &Process, problems: &mut Vec<String>) -> Option<Arc<TlsFront>> {
+    if config.tls.is_empty() {
+        return None;
+    }
+    let (front, troubles) = TlsFront::build(&config.tls, &process.clock);
+    problems.extend(troubles.iter().map(ToString::to_string));
+    Some(front)
+}
+
+fn doors(config: &Config) -> Box<[(DoorKind, SocketAddr)]> {
+    let of = |kind: DoorKind, addresses: &[SocketAddr]| addresses.iter().map(move |address| (kind, *address)).collect();
+    let mut doors: Vec<_> = of(DoorKind::Plain, &config.gateway.listen);
+    for tls in &config.tls {
+        doors.append(&mut of(DoorKind::Tls, &tls.listen));
+    }
+    doors.append(&mut of(DoorKind::Admin, &config.metrics.listen));
+    doors.sort_unstable_by_key(|(kind, address)| (*address, *kind));
+    doors.dedup_by_key(|(_, address)| *address);
+    doors.into()
+}
+
+/// The part of a request's path that the route's own path does not cover.
+pub(crate) fn rest_of<'p>(path: &'p str, found: &routing::Found) -> &'p str {
+    path.get(found.matched..).unwrap_or("")
+}

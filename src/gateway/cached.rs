@@ -1,0 +1,250 @@
+//! A request that may be answered from the cache: look up, and where that is not enough, fill or follow.
+
+use crate::cache::{FillEnd, Followed, Follower, Fill, Forward, Head, Hit, Key, Lookup, NotStored, PassReason, Permit};
+use crate::cache::{Failure, RequestRules, StaleFor};
+use crate::observe::CacheResult;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use smol::channel::Receiver;
+
+use super::answer::{self, Shown};
+use super::ask::{Answered, write_interim};
+use super::body::RequestBody;
+use super::build::Origin;
+use super::connection::{After, Connection};
+use super::exchange::Exchange;
+use super::fill::{self, Event, Received, Started};
+use super::refusal::SERVER_ERROR;
+use super::{Refusal, cache_status, direct};
+use crate::http::Version;
+use crate::transform::interim_head;
+
+/// How often a request looks again because what it followed turned out to be for others.
+const LOOKS: usize = 4;
+
+/// Answers from the cache, from a fill, or from the upstream alone.
+pub(super) async fn serve(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    body: &mut RequestBody,
+    origin: &Origin,
+    rules: &RequestRules,
+) -> Result<After, Refusal> {
+    for _ in 0..LOOKS {
+        let pursuit = match look_up(exchange, origin, rules).await {
+            Lookup::Fresh(hit) => {
+                let told = cache_status::hit(hit.head().ttl(exchange.now));
+                return answer::hit(exchange, connection, &hit, &Shown { told, result: CacheResult::Hit }).await;
+            }
+            Lookup::OnlyIfCached => return Err(Refusal::OnlyIfCached),
+            Lookup::Pass(reason) => return direct::forward(exchange, connection, body, origin, reason).await,
+            Lookup::Miss(fill, forward) => {
+                Pursuit::own(exchange, connection, rules, fill, None, forward)
+            }
+            Lookup::Follow(follower, forward) => {
+                Pursuit::other(follower, None, forward)
+            }
+            Lookup::Stale(hit, permit, forward) => {
+                if origin.group.looks_down(exchange.now.mono)
+                    && allowed(exchange, rules, &hit, StaleFor::Unreachable)
+                {
+                    release(permit);
+                    return stale(exchange, connection, &hit, forward, StaleFor::Unreachable, None).await;
+                }
+                match permit {
+                    Permit::Fill(fill) => Pursuit::own(exchange, connection, rules, fill, Some(hit), forward),
+                    Permit::Follow(follower) => Pursuit::other(follower, Some(hit), forward),
+                }
+            }
+        };
+        match pursuit.to_its_end(exchange, connection, body, origin, rules).await? {
+            Some(after) => return Ok(after),
+            None => continue,
+        }
+    }
+    direct::forward(exchange, connection, body, origin, PassReason::Busy).await
+}
+
+async fn look_up(exchange: &Exchange<'_>, origin: &Origin, rules: &RequestRules) -> Lookup {
+    let plan = &exchange.plan;
+    let key_origin = plan.key_origin(origin);
+    let path = plan.forwarded_path(origin, 0);
+    let key = Key::new(&key_origin, &path, plan.target.query.as_deref());
+    let cache = &exchange.worker.process.cache;
+    cache.lookup(&key, plan.request.fields, rules, &plan.route.config.cache, exchange.now).await
+}
+
+/// A stale answer is at hand and the upstream is known to be down: nobody asks now, and nobody waits for us.
+fn release(permit: Permit) {
+    match permit {
+        Permit::Fill(fill) => fill.failed(Failure { status: 502, word: "unreachable" }),
+        Permit::Follow(_) => {}
+    }
+}
+
+/// Where the answer comes from.
+enum Source {
+    Own(Receiver<Event>),
+    Other(Follower),
+}
+
+/// The way from a look-up that was not enough to an answer.
+struct Pursuit {
+    source: Source,
+    /// What this request's own fill took over the uplink.
+    received: Option<Rc<Received>>,
+    /// What may stand in.
+    stale: Option<Hit>,
+    forward: Forward,
+}
+
+/// What a step of the pursuit came to.
+enum Turn {
+    Stream { follower: Follower, head: Arc<Head>, length: Option<u64>, own: bool },
+    Hit(Hit),
+    Direct(Box<Answered>, NotStored),
+    GoAlone(PassReason),
+    LookAgain,
+    Failed(Refusal, StaleFor),
+    TakeOver(Fill),
+}
+
+impl Pursuit {
+    fn other(follower: Follower, stale: Option<Hit>, forward: Forward) -> Pursuit {
+        Pursuit { source: Source::Other(follower), received: None, stale, forward }
+    }
+
+    fn own(
+        exchange: &Exchange<'_>,
+        connection: &Connection,
+        rules: &RequestRules,
+        fill: Fill,
+        stale: Option<Hit>,
+        forward: Forward,
+    ) -> Pursuit {
+        let Started { events, received } = fill::start(exchange, connection.arrival, rules, fill, stale.as_ref());
+        Pursuit { source: Source::Own(events), received: Some(received), stale, forward }
+    }
+
+    /// `None`: look up again.
+    async fn to_its_end(
+        self,
+        exchange: &mut Exchange<'_>,
+        connection: &mut Connection,
+        body: &mut RequestBody,
+        origin: &Origin,
+        rules: &RequestRules,
+    ) -> Result<Option<After>, Refusal> {
+        let Pursuit { mut source, mut received, stale, forward } = self;
+        let after = loop {
+            match turn(source, exchange, connection).await {
+                Turn::TakeOver(fill) => {
+                    let started = fill::start(exchange, connection.arrival, rules, fill, stale.as_ref());
+                    source = Source::Own(started.events);
+                    received = Some(started.received);
+                }
+                Turn::LookAgain => return Ok(None),
+                Turn::GoAlone(reason) => break direct::forward(exchange, connection, body, origin, reason).await,
+                Turn::Direct(answered, why) => {
+                    exchange.account.cache = CacheResult::Pass;
+                    let told = cache_status::passed(forward, why.word());
+                    break direct::relay(exchange, connection, body, *answered, Some(told)).await;
+                }
+                Turn::Hit(hit) => {
+                    let told = cache_status::forwarded_as(forward, 304, None);
+                    let shown = Shown { told, result: CacheResult::Revalidated };
+                    break answer::hit(exchange, connection, &hit, &shown).await;
+                }
+                Turn::Stream { follower, head, length, own } => {
+                    let told = if own { cache_status::stored(forward) } else { cache_status::collapsed(forward) };
+                    let shown = Shown { told, result: CacheResult::Miss };
+                    break answer::followed(exchange, connection, follower, &head, length, &shown).await;
+                }
+                Turn::Failed(refusal, instead) => match &stale {
+                    Some(hit) if allowed(exchange, rules, hit, instead) => {
+                        let status = refusal.upstream_status();
+                        break self::stale(exchange, connection, hit, forward, instead, status).await;
+                    }
+                    Some(_) | None => break Err(refusal),
+                },
+            }
+        };
+        exchange.account.uplink += received.map_or(0, |received| received.take());
+        after.map(Some)
+    }
+}
+
+/// Waits for the next thing that decides about the answer.
+async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connection) -> Turn {
+    let (fields, now) = (exchange.plan.request.fields, exchange.now);
+    let events = match source {
+        Source::Own(events) => events,
+        Source::Other(mut follower) => {
+            let followed = follower.head(fields, now).await;
+            return turn_of(followed, follower, false);
+        }
+    };
+    loop {
+        match events.recv().await {
+            Ok(Event::Interim(head)) => pass_on(exchange, connection, &head).await,
+            Ok(Event::Stored(mut follower)) => {
+                let followed = follower.head(fields, now).await;
+                return turn_of(followed, follower, true);
+            }
+            Ok(Event::Freshened(hit)) => return Turn::Hit(hit),
+            Ok(Event::Direct(answered, why)) => return Turn::Direct(answered, why),
+            Ok(Event::Failed(refusal, instead)) => return Turn::Failed(refusal, instead),
+            Err(_) => return Turn::Failed(Refusal::Internal("a fill ended without a word"), StaleFor::Unreachable),
+        }
+    }
+}
+
+fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, own: bool) -> Turn {
+    match followed {
+        Ok(Followed::Stream { head, length }) => Turn::Stream { follower, head, length, own },
+        Ok(Followed::Hit(hit)) => Turn::Hit(hit),
+        Err(FillEnd::GoAlone(reason)) => Turn::GoAlone(reason),
+        Err(FillEnd::LookAgain) => Turn::LookAgain,
+        Err(FillEnd::TakeOver(fill)) => Turn::TakeOver(fill),
+        Err(FillEnd::Failed(failure)) => {
+            let by_status = failure.word == SERVER_ERROR;
+            let instead = if by_status { StaleFor::ServerError } else { StaleFor::Unreachable };
+            Turn::Failed(Refusal::OfFill(failure), instead)
+        }
+    }
+}
+
+async fn pass_on(exchange: &Exchange<'_>, connection: &mut Connection, head: &crate::http::OwnedResponse) {
+    if exchange.plan.request.version == Version::Http10 {
+        return;
+    }
+    let mut out = Vec::new();
+    if interim_head(&mut out, head.status, head.reason(), head.fields()).is_ok() {
+        // A client that is gone is noticed when its answer is written.
+        let _ = write_interim(connection, &out, exchange.gateway).await;
+    }
+}
+
+fn allowed(exchange: &Exchange<'_>, rules: &RequestRules, hit: &Hit, instead: StaleFor) -> bool {
+    hit.stale_allowed(rules, &exchange.plan.route.config.cache, instead, exchange.now).is_ok()
+}
+
+/// Serves a stale answer in place of an upstream that cannot be reached, or that failed with `status`.
+async fn stale(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    hit: &Hit,
+    forward: Forward,
+    instead: StaleFor,
+    status: Option<u16>,
+) -> Result<After, Refusal> {
+    let told = match (instead, status) {
+        (StaleFor::ServerError, Some(status)) => {
+            cache_status::forwarded_as(forward, status, Some("stale-if-error"))
+        }
+        (StaleFor::ServerError, None) => cache_status::stale_hit(hit.head().ttl(exchange.now), "stale-if-error"),
+        (StaleFor::Unreachable, _) => cache_status::stale_hit(hit.head().ttl(exchange.now), "unreachable"),
+    };
+    answer::hit(exchange, connection, hit, &Shown { told, result: CacheResult::Stale }).await
+}

@@ -1,0 +1,122 @@
+//! A request that goes by the cache: the upstream's answer streams to this client alone.
+
+use crate::cache::{Key, PassReason};
+use crate::http::{BodyFraming, Fields, framing};
+use crate::observe::CacheResult;
+use crate::transform::{ReplyFraming, ResponseParts, response_head};
+use crate::upstream::exchange::ResponseBody;
+
+use super::ask::{Answered, Caller, Question, ask};
+use super::body::RequestBody;
+use super::build::Origin;
+use super::cache_status::{self, Member};
+use super::connection::{After, Connection};
+use super::exchange::Exchange;
+use super::reply::Reply;
+use super::Refusal;
+use crate::transform::Conditions;
+
+/// Asks the upstream for this client alone and passes the answer on.
+pub(super) async fn forward(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    body: &mut RequestBody,
+    origin: &Origin,
+    why: PassReason,
+) -> Result<After, Refusal> {
+    exchange.account.cache = CacheResult::Pass;
+    let question = Question {
+        process: &exchange.worker.process,
+        gateway: exchange.gateway,
+        plan: &exchange.plan,
+        origin,
+        conditions: Conditions::Client,
+        upgrade: None,
+    };
+    let answered = ask(&question, &mut Caller::Client { connection, body }).await?;
+    exchange.account.uplink += answered.head_bytes as u64;
+    let told = cache_status::passed(why.forward(), why.word());
+    invalidate(exchange, origin, answered.head.status).await;
+    relay(exchange, connection, body, answered, Some(told)).await
+}
+
+/// After a success of an unsafe method, what is stored under its URL must not be used unasked (RFC 9111 §4.4).
+async fn invalidate(exchange: &Exchange<'_>, origin: &Origin, status: u16) {
+    let plan = &exchange.plan;
+    if plan.request.method.is_safe() || !(200..400).contains(&status) || !origin.cached {
+        return;
+    }
+    let key_origin = plan.key_origin(origin);
+    let path = plan.forwarded_path(origin, 0);
+    let key = Key::new(&key_origin, &path, plan.target.query.as_deref());
+    exchange.worker.process.cache.invalidate(&key).await;
+}
+
+/// Streams an upstream's answer to the client, piece by piece as it comes.
+pub(super) async fn relay(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    body: &RequestBody,
+    answered: Answered,
+    told: Option<Member>,
+) -> Result<After, Refusal> {
+    let Answered { mut lease, head, framing: incoming, asked, received, .. } = answered;
+    let outgoing = exchange.reply_framing(incoming, head.fields());
+    let after = exchange.after(outgoing, body.is_read());
+    exchange.account.status = head.status;
+    exchange.account.uplink_time = Some(received.mono.since(asked.mono));
+    let parts = ResponseParts {
+        version: head.version,
+        status: head.status,
+        reason: head.reason(),
+        fields: head.fields(),
+        tail: exchange.tail(outgoing, after, told.as_deref()),
+    };
+    let mut out = Vec::with_capacity(1024);
+    response_head(&mut out, &parts).map_err(|_| Refusal::Internal("the upstream's head is not legal"))?;
+    let mut reply = Reply::new(connection, exchange.gateway.progress, outgoing, out);
+    let mut body = ResponseBody::new(incoming, exchange.plan.route.config.upstream.idle);
+    if lease.buffer.is_empty() && reply.head().await.is_err() {
+        return Ok(After::Gone);
+    }
+    loop {
+        let piece = match body.next(&mut lease).await {
+            Ok(Some(piece)) => piece,
+            Ok(None) => break,
+            Err(error) => {
+                log::info!("[route {}] an answer was cut: {error}", exchange.plan.route.config.name);
+                exchange.count(&reply, &body);
+                return Ok(After::Cut);
+            }
+        };
+        if reply.bytes(piece).await.is_err() {
+            exchange.count(&reply, &body);
+            return Ok(After::Gone);
+        }
+    }
+    exchange.count(&reply, &body);
+    let ended = reply.end(body.trailers()).await;
+    lease.done();
+    exchange.account.complete = ended.is_ok();
+    Ok(if ended.is_ok() { after } else { After::Gone })
+}
+
+impl Exchange<'_> {
+    /// How the upstream's body is delimited towards the client; what announces a body without sending one (HEAD, 304)
+    /// keeps its announcement.
+    fn reply_framing(&self, incoming: BodyFraming, fields: Fields<'_>) -> ReplyFraming {
+        match incoming {
+            BodyFraming::None => match framing::content_length(fields) {
+                Ok(Some(length)) => ReplyFraming::Length(length),
+                Ok(None) | Err(_) => ReplyFraming::Nothing,
+            },
+            BodyFraming::Length(length) => ReplyFraming::Length(length),
+            BodyFraming::Chunked | BodyFraming::UntilClose => self.framing(None),
+        }
+    }
+
+    fn count(&mut self, reply: &Reply<'_>, body: &ResponseBody) {
+        self.account.sent = reply.sent();
+        self.account.uplink += body.received();
+    }
+}

@@ -1,0 +1,168 @@
+//! One exchange under way: what is known of it, and the account that becomes its record.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::base::{Now, Wall};
+use crate::http::{OwnedRequest, Version};
+use crate::observe::{CacheResult, Record};
+use crate::transform::{ConnectionOption, Ids, ReplyFraming, Tail};
+
+use super::connection::{After, Connection};
+use super::plan::{Plan, Request};
+use super::{Gateway, Worker};
+
+/// What the exchange came to, for the record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Account {
+    pub(super) status: u16,
+    pub(super) cache: CacheResult,
+    /// Body bytes sent to the client.
+    pub(super) sent: u64,
+    /// Bytes that came over the uplink.
+    pub(super) uplink: u64,
+    pub(super) uplink_time: Option<Duration>,
+    pub(super) refusal: Option<&'static str>,
+    pub(super) complete: bool,
+}
+
+impl Default for Account {
+    fn default() -> Account {
+        Account {
+            status: 0,
+            cache: CacheResult::None,
+            sent: 0,
+            uplink: 0,
+            uplink_time: None,
+            refusal: None,
+            complete: false,
+        }
+    }
+}
+
+/// A planned exchange.
+pub(super) struct Exchange<'a> {
+    pub(super) worker: &'a Rc<Worker>,
+    pub(super) gateway: &'a std::sync::Arc<Gateway>,
+    /// When the request came in.
+    pub(super) now: Now,
+    pub(super) owned: &'a Rc<OwnedRequest>,
+    /// What the request's ids were drawn from: a fill's own plan must come to the same ones.
+    pub(super) random: [u64; 4],
+    pub(super) plan: Plan<'a>,
+    pub(super) account: Account,
+}
+
+impl<'a> Exchange<'a> {
+    /// What the gateway adds to the head of an answer that ends or keeps the connection as `after` says.
+    pub(super) fn tail<'t>(&'t self, framing: ReplyFraming, after: After, cache_status: Option<&'t str>) -> Tail<'t> {
+        Tail {
+            edits: &self.plan.route.response_edits,
+            framing,
+            connection: connection_option(self.plan.request.version, framing, after),
+            cache_status,
+            age: None,
+            date: date(self.now),
+            request_id: Some(&self.plan.ids),
+        }
+    }
+
+    /// How a body of `length` bytes, or of a length nobody knows yet, is delimited for this client.
+    pub(super) fn framing(&self, length: Option<u64>) -> ReplyFraming {
+        match (length, self.plan.request.version) {
+            (Some(length), _) => ReplyFraming::Length(length),
+            (None, _) if self.plan.request.is_head() => ReplyFraming::Nothing,
+            (None, Version::Http11) => ReplyFraming::Chunked,
+            (None, Version::Http10) => ReplyFraming::Close,
+        }
+    }
+
+    /// What becomes of the connection once this answer is complete: it is kept where the client wants that, the body
+    /// of the request was read (or is none), and the process is not stopping.
+    pub(super) fn after(&self, framing: ReplyFraming, body_read: bool) -> After {
+        let keep = self.plan.persists && body_read && framing != ReplyFraming::Close && !self.worker.is_draining();
+        if keep { After::Keep } else { After::Close }
+    }
+}
+
+/// What `Connection` has to say so that the client knows what becomes of the connection.
+pub(super) fn connection_option(version: Version, framing: ReplyFraming, after: After) -> ConnectionOption<'static> {
+    match (after, version) {
+        _ if framing == ReplyFraming::Close => ConnectionOption::Close,
+        (After::Keep, Version::Http11) => ConnectionOption::Implied,
+        (After::Keep, Version::Http10) => ConnectionOption::KeepAlive,
+        (After::Close | After::Cut | After::Gone, _) => ConnectionOption::Close,
+    }
+}
+
+/// `Date`, where the clock is believed (RFC 9110 §6.6.1).
+pub(super) fn date(now: Now) -> Option<Wall> {
+    now.sure.then_some(now.wall)
+}
+
+/// Tells `observe` of an exchange that got as far as a plan.
+pub(super) fn record(worker: &Worker, gateway: &Gateway, now: Now, plan: &Plan<'_>, account: &Account) {
+    let fields = plan.request.fields;
+    let record = Record {
+        route: Some(plan.found.route.index()),
+        client: plan.client.address,
+        host: plan.target.authority.as_ref().map_or("", |authority| authority.host),
+        path: &plan.target.path,
+        query: plan.target.query.as_deref(),
+        referer: fields.first("referer"),
+        user_agent: fields.first("user-agent"),
+        ..blank(worker, now, &plan.request, &plan.ids, account)
+    };
+    worker.process.observer.record(&gateway.scope, &record);
+}
+
+/// Tells `observe` of an exchange that was refused before it had a plan.
+pub(super) fn record_refused(
+    worker: &Worker,
+    gateway: &Gateway,
+    now: Now,
+    connection: &Connection,
+    request: &Request<'_>,
+    ids: &Ids<'_>,
+    account: &Account,
+) {
+    let target = std::str::from_utf8(request.target).unwrap_or("");
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let record = Record {
+        client: connection.arrival.peer,
+        path,
+        query,
+        ..blank(worker, now, request, ids, account)
+    };
+    worker.process.observer.record(&gateway.scope, &record);
+}
+
+fn blank<'r>(
+    worker: &Worker,
+    now: Now,
+    request: &Request<'r>,
+    ids: &'r Ids<'r>,
+    account: &Account,
+) -> Record<'r> {
+    Record {
+        now,
+        route: None,
+        client: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+        method: request.method.as_str(),
+        host: "",
+        path: "",
+        query: None,
+        version: request.version.as_str(),
+        referer: None,
+        user_agent: None,
+        status: account.status,
+        cache: account.cache,
+        sent: account.sent,
+        uplink: account.uplink,
+        uplink_time: account.uplink_time,
+        elapsed: worker.process.clock.mono().since(now.mono),
+        refusal: account.refusal,
+        request_id: ids,
+        complete: account.complete,
+    }
+}

@@ -1,0 +1,158 @@
+//! From a head to a plan: one function without `await`. Each `?` turns a room's small error into a [`Refusal`].
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use crate::auth;
+use crate::config::HostPolicy;
+use crate::http::connection::{self, Expectation};
+use crate::http::{BodyFraming, Fields, Method, OwnedRequest, RequestHead, Target, Version, framing, target};
+use crate::routing::{self, Found};
+use crate::transform::{Client, Ids, Upgrade};
+
+use super::build::Origin;
+use super::{Gateway, Refusal, Route};
+
+/// A request head, wherever its bytes are held.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: Method<'a>,
+    pub(crate) version: Version,
+    pub(crate) target: &'a [u8],
+    pub(crate) fields: Fields<'a>,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn within(head: &'a RequestHead, buf: &'a [u8]) -> Request<'a> {
+        Request { method: head.method(buf), version: head.version, target: head.target(buf), fields: head.fields(buf) }
+    }
+
+    pub(crate) fn of(head: &'a OwnedRequest) -> Request<'a> {
+        Request { method: head.method(), version: head.version, target: head.target(), fields: head.fields() }
+    }
+
+    /// Stands in where there is no head.
+    pub(crate) const NONE: Request<'static> =
+        Request { method: Method::Other(""), version: Version::Http11, target: b"", fields: Fields::NONE };
+
+    /// Whether a body follows the head, as far as a glance can tell.
+    pub(crate) fn has_body(&self) -> bool {
+        self.fields.contains("content-length") || self.fields.contains("transfer-encoding")
+    }
+
+    pub(crate) fn is_head(&self) -> bool {
+        self.method == Method::Head
+    }
+}
+
+/// What is known of where a request comes from before its head is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrival {
+    pub(crate) peer: IpAddr,
+    pub(crate) secure: bool,
+}
+
+/// What is to be done for a request: read, routed, allowed.
+pub(crate) struct Plan<'a> {
+    pub(crate) request: Request<'a>,
+    pub(crate) target: Target<'a>,
+    pub(crate) framing: BodyFraming,
+    pub(crate) client: Client,
+    pub(crate) ids: Ids<'a>,
+    pub(crate) found: Found,
+    pub(crate) route: &'a Route,
+    pub(crate) upgrade: Upgrade<'a>,
+    /// The client waits for 100 before it sends its body.
+    pub(crate) expects_continue: bool,
+    /// The client lets its connection carry another request.
+    pub(crate) persists: bool,
+}
+
+/// Decides. Nothing is changed anywhere; the order is: framing, target, route, address, size.
+pub(crate) fn plan<'a>(
+    gateway: &'a Gateway,
+    request: Request<'a>,
+    arrival: Arrival,
+    random: [u64; 4],
+) -> Result<Plan<'a>, Refusal> {
+    let framing = framing::request(request.version, request.fields).map_err(Refusal::BadRequest)?;
+    let target =
+        target::of(request.method, request.target, request.version, request.fields).map_err(Refusal::BadRequest)?;
+    let upgrade = Upgrade::of(request.version, request.fields);
+    if upgrade == Upgrade::H2c {
+        return Err(Refusal::H2c);
+    }
+    let expects_continue = expects_continue(&request, framing)?;
+    let trusted = &gateway.config.gateway.trusted_proxies;
+    let client = Client::of(request.fields, arrival.peer, arrival.secure, trusted);
+    let found = gateway.table.find(&routing_request(&request, &target)).ok_or(Refusal::NoRoute)?;
+    let route = gateway.routes.get(found.route.index()).ok_or(Refusal::NoRoute)?;
+    auth::allowed(&route.config, client.address).map_err(Refusal::Denied)?;
+    if matches!(framing, BodyFraming::Length(length) if length > route.config.body.as_u64()) {
+        return Err(Refusal::BodyTooLarge);
+    }
+    Ok(Plan {
+        request,
+        target,
+        framing,
+        client,
+        ids: Ids::of(request.fields, random),
+        found,
+        route,
+        upgrade,
+        expects_continue,
+        persists: connection::persists(request.version, request.fields),
+    })
+}
+
+/// What routing looks at.
+pub(crate) fn routing_request<'a>(request: &Request<'a>, target: &'a Target<'_>) -> routing::Request<'a> {
+    routing::Request {
+        method: request.method.as_str(),
+        host: target.authority.as_ref().map_or("", |authority| authority.host),
+        path: &target.path,
+        query: target.query.as_deref(),
+        fields: request.fields,
+    }
+}
+
+fn expects_continue(request: &Request<'_>, framing: BodyFraming) -> Result<bool, Refusal> {
+    match connection::expectation(request.version, request.fields) {
+        Expectation::None => Ok(false),
+        Expectation::Continue => Ok(!matches!(framing, BodyFraming::None | BodyFraming::Length(0))),
+        Expectation::Unknown => Err(Refusal::Expectation),
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// Whether there is no request body to read.
+    pub(crate) fn bodiless(&self) -> bool {
+        matches!(self.framing, BodyFraming::None | BodyFraming::Length(0))
+    }
+
+    pub(crate) fn origin(&self) -> Option<&'a Origin> {
+        self.route.origin()
+    }
+
+    /// The value of `Host` as the client sent it; empty in HTTP/1.0 without one.
+    pub(crate) fn client_host(&self) -> &'a str {
+        let value = self.request.fields.first("host").unwrap_or(b"");
+        std::str::from_utf8(value).unwrap_or("")
+    }
+
+    /// What the cache keys of this request begin with: answers for another `Host` are other answers.
+    pub(crate) fn key_origin(&self, origin: &'a Origin) -> Cow<'a, str> {
+        match &self.route.config.upstream.host {
+            HostPolicy::Keep => Cow::Owned(format!("{} {}", origin.key_prefix, self.client_host().to_ascii_lowercase())),
+            HostPolicy::Replace | HostPolicy::Name(_) => Cow::Borrowed(&origin.key_prefix),
+        }
+    }
+
+    /// The path that `origin`'s upstream of this number is asked for.
+    pub(crate) fn forwarded_path(&self, origin: &Origin, number: usize) -> Cow<'_, str> {
+        match origin.urls.get(number) {
+            Some(url) => routing::forwarded_path(&self.route.config, url, &self.found, &self.target.path),
+            None => Cow::Borrowed(&self.target.path),
+        }
+    }
+}

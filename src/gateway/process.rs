@@ -1,0 +1,47 @@
+//! What outlives a configuration: clock, cache, connections to upstreams, counters, permits.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::base::Wall;
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::net::{Admission, Clock};
+use crate::observe::Observer;
+use crate::transform::Via;
+use crate::upstream::Upstreams;
+
+/// One per process; a reload changes its settings, never its contents.
+pub(crate) struct Process {
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) cache: Cache,
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) observer: Observer,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) via: Via,
+    /// The configuration file, for the status page.
+    pub(crate) file: PathBuf,
+}
+
+impl Process {
+    /// `floor`: a time that is surely over. Nothing here fails: what does not work shows in the status.
+    pub(crate) fn start(config: &Config, file: &Path, floor: Wall, instance: u64) -> Process {
+        let clock = Clock::start(floor);
+        Process {
+            cache: Cache::open(&config.cache, config.gateway.memory),
+            upstreams: Upstreams::new(clock.clone()),
+            observer: Observer::start(&config.log),
+            admission: Admission::new(config.limits.connections, config.limits.connections_per_client),
+            via: Via::new(instance),
+            file: file.to_owned(),
+            clock,
+        }
+    }
+
+    /// Takes over what a new configuration says of the things that stay.
+    pub(crate) fn reconfigure(&self, config: &Config) {
+        self.cache.reconfigure(&config.cache);
+        self.observer.reconfigure(&config.log);
+        self.admission.set_ceilings(config.limits.connections, config.limits.connections_per_client);
+    }
+}

@@ -1,0 +1,238 @@
+//! Every "no" of the gateway, and the one table that says what becomes of it.
+
+use std::fmt;
+
+use crate::auth::Denied;
+use crate::cache::Failure;
+use crate::files::NoFile;
+use crate::http::{BadRequest, BadResponse};
+use crate::net::BodyError;
+use crate::portal::Trouble;
+use crate::upstream::Unavailable;
+
+/// The word of [`Refusal::ServerError`], by which those who follow a fill know it.
+pub(super) const SERVER_ERROR: &str = "server-error";
+
+/// Why a request gets an answer in the gateway's own words. `Display` is the sentence for the log.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    BadRequest(BadRequest),
+    /// The upgrade to HTTP/2 on the same connection would hide requests from every rule.
+    H2c,
+    /// An expectation other than `100-continue` (RFC 9110 §10.1.1).
+    Expectation,
+    HeadTooSlow,
+    BodyTooSlow,
+    BodyBroken,
+    BodyTooLarge,
+    NoRoute,
+    Denied(Denied),
+    File(NoFile),
+    /// The admin pages know `GET` and `HEAD` only.
+    AdminMethod,
+    AdminNotFound,
+    Loop,
+    /// `OPTIONS` with `Max-Forwards: 0`: not a refusal at all, answered with 204.
+    LastHop,
+    /// A precondition on a stored answer does not hold.
+    Precondition,
+    /// The client left while something was sent to it.
+    ClientGone,
+    /// `only-if-cached` and nothing there to use (RFC 9111 §5.2.1.7).
+    OnlyIfCached,
+    Unavailable(Unavailable),
+    /// The upstream's first byte did not come in time.
+    UpstreamTooSlow,
+    /// The upstream closed or reset the connection before its answer was complete.
+    UpstreamCut,
+    BadAnswer(BadResponse),
+    TooManyInterim,
+    /// 101, or a change to another protocol than was asked for.
+    SwitchedUnasked,
+    /// 304 to a question without conditions.
+    UnaskedNotModified,
+    /// The upstream answered with this status, and a stale answer was thought to do instead.
+    ServerError(u16),
+    /// Somebody else's fill failed.
+    OfFill(Failure),
+    /// A route that cannot work as it is configured, in an operator's words.
+    Misconfigured(String),
+    Internal(&'static str),
+}
+
+/// Whose doing a refusal is; decides how loudly it is logged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Blame {
+    Client,
+    Peer,
+    Us,
+}
+
+/// What becomes of a refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Verdict {
+    pub(crate) status: u16,
+    pub(crate) blame: Blame,
+    /// What people are told.
+    pub(crate) trouble: Trouble,
+    /// The word in logs and metrics.
+    pub(crate) word: &'static str,
+}
+
+impl Refusal {
+    /// The table.
+    pub(crate) fn verdict(&self) -> Verdict {
+        use Blame::{Client, Peer, Us};
+        let (status, blame, trouble, word) = match self {
+            Refusal::BadRequest(bad) => (bad.status(), Client, trouble_of(bad.status()), "bad-request"),
+            Refusal::H2c => (400, Client, Trouble::BadRequest, "h2c"),
+            Refusal::Expectation => (417, Client, Trouble::BadRequest, "expectation"),
+            Refusal::HeadTooSlow => (408, Client, Trouble::ClientTooSlow, "head-too-slow"),
+            Refusal::BodyTooSlow => (408, Client, Trouble::ClientTooSlow, "body-too-slow"),
+            Refusal::BodyBroken => (400, Client, Trouble::BadRequest, "body-broken"),
+            Refusal::BodyTooLarge => (413, Client, Trouble::TooLarge, "body-too-large"),
+            Refusal::NoRoute => (404, Client, Trouble::NotFound, "no-route"),
+            Refusal::Denied(_) => (403, Client, Trouble::NotAllowed, "denied"),
+            Refusal::File(NoFile::NotFound) => (404, Client, Trouble::NotFound, "no-file"),
+            Refusal::File(NoFile::Method) => (405, Client, Trouble::WrongMethod, "method"),
+            Refusal::File(NoFile::PreconditionFailed) => (412, Client, Trouble::WrongMethod, "precondition"),
+            Refusal::File(NoFile::FolderGone) => (503, Us, Trouble::Misconfigured, "folder-gone"),
+            Refusal::File(NoFile::Unreadable) => (500, Us, Trouble::Internal, "file-unreadable"),
+            Refusal::AdminMethod => (405, Client, Trouble::WrongMethod, "method"),
+            Refusal::AdminNotFound => (404, Client, Trouble::NotFound, "no-file"),
+            Refusal::Loop => (508, Peer, Trouble::Loop, "loop"),
+            Refusal::LastHop => (204, Client, Trouble::BadRequest, "last-hop"),
+            Refusal::Precondition => (412, Client, Trouble::WrongMethod, "precondition"),
+            Refusal::ClientGone => (499, Client, Trouble::BadRequest, "client-gone"),
+            Refusal::OnlyIfCached => (504, Client, Trouble::UpstreamTooSlow, "only-if-cached"),
+            Refusal::Unavailable(Unavailable::TimedOut { .. }) => (504, Peer, Trouble::UpstreamTooSlow, "connect-timeout"),
+            Refusal::Unavailable(Unavailable::Busy { .. }) => (503, Peer, Trouble::Busy, "upstream-busy"),
+            Refusal::Unavailable(_) => (502, Peer, Trouble::Unreachable, "unreachable"),
+            Refusal::UpstreamTooSlow => (504, Peer, Trouble::UpstreamTooSlow, "upstream-timeout"),
+            Refusal::UpstreamCut => (502, Peer, Trouble::Unreachable, "upstream-cut"),
+            Refusal::BadAnswer(_) => (502, Peer, Trouble::BadAnswer, "bad-answer"),
+            Refusal::TooManyInterim => (502, Peer, Trouble::BadAnswer, "too-many-interim"),
+            Refusal::SwitchedUnasked => (502, Peer, Trouble::BadAnswer, "switched-unasked"),
+            Refusal::UnaskedNotModified => (502, Peer, Trouble::BadAnswer, "unasked-304"),
+            Refusal::ServerError(_) => (502, Peer, Trouble::Unreachable, SERVER_ERROR),
+            Refusal::OfFill(failure) => (failure.status, Peer, trouble_of_gateway(failure.status), failure.word),
+            Refusal::Misconfigured(_) => (503, Us, Trouble::Misconfigured, "misconfigured"),
+            Refusal::Internal(_) => (500, Us, Trouble::Internal, "internal"),
+        };
+        Verdict { status, blame, trouble, word }
+    }
+
+    /// Whether the rest of the client's connection cannot be trusted, or must not be waited for.
+    pub(crate) fn closes(&self) -> bool {
+        match self {
+            Refusal::BadRequest(_)
+            | Refusal::H2c
+            | Refusal::HeadTooSlow
+            | Refusal::BodyTooSlow
+            | Refusal::BodyBroken
+            | Refusal::BodyTooLarge
+            | Refusal::ClientGone
+            | Refusal::SwitchedUnasked
+            | Refusal::Internal(_) => true,
+            Refusal::Expectation
+            | Refusal::NoRoute
+            | Refusal::Denied(_)
+            | Refusal::File(_)
+            | Refusal::AdminMethod
+            | Refusal::AdminNotFound
+            | Refusal::Loop
+            | Refusal::OnlyIfCached
+            | Refusal::Unavailable(_)
+            | Refusal::UpstreamTooSlow
+            | Refusal::UpstreamCut
+            | Refusal::LastHop
+            | Refusal::Precondition
+            | Refusal::BadAnswer(_)
+            | Refusal::TooManyInterim
+            | Refusal::UnaskedNotModified
+            | Refusal::ServerError(_)
+            | Refusal::OfFill(_)
+            | Refusal::Misconfigured(_) => false,
+        }
+    }
+
+    /// A field that belongs to the answer: `Allow` with 405, `Retry-After` where trying again makes sense.
+    pub(crate) fn field(&self) -> Option<(&'static str, &'static str)> {
+        match self.verdict().status {
+            405 => Some(("Allow", "GET, HEAD")),
+            502..=504 if !matches!(self, Refusal::OnlyIfCached) => Some(("Retry-After", "30")),
+            _ => None,
+        }
+    }
+
+    /// The status that the upstream answered with, where that is the reason.
+    pub(crate) fn upstream_status(&self) -> Option<u16> {
+        match self {
+            Refusal::ServerError(status) => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The refusal of a request body that could not be read to its end.
+    pub(crate) fn of_request_body(error: &BodyError) -> Refusal {
+        match error {
+            BodyError::TooSlow => Refusal::BodyTooSlow,
+            BodyError::Truncated | BodyError::BadChunk(_) | BodyError::Io(_) => Refusal::BodyBroken,
+        }
+    }
+}
+
+fn trouble_of_gateway(status: u16) -> Trouble {
+    match status {
+        504 => Trouble::UpstreamTooSlow,
+        503 => Trouble::Busy,
+        _ => Trouble::Unreachable,
+    }
+}
+
+fn trouble_of(status: u16) -> Trouble {
+    match status {
+        413 | 414 => Trouble::TooLarge,
+        405 | 501 => Trouble::WrongMethod,
+        _ => Trouble::BadRequest,
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::BadRequest(bad) => bad.fmt(f),
+            Refusal::H2c => f.write_str("the client asked for HTTP/2 by Upgrade"),
+            Refusal::Expectation => f.write_str("an expectation other than 100-continue"),
+            Refusal::HeadTooSlow => f.write_str("the request head did not come in time"),
+            Refusal::BodyTooSlow => f.write_str("the request body came too slowly"),
+            Refusal::BodyBroken => f.write_str("the request body was cut or malformed"),
+            Refusal::BodyTooLarge => f.write_str("the request body is larger than the route's limit.body"),
+            Refusal::NoRoute => f.write_str("no route matches"),
+            Refusal::Denied(denied) => denied.fmt(f),
+            Refusal::File(NoFile::NotFound) => f.write_str("no such file"),
+            Refusal::File(NoFile::Method) => f.write_str("files are only read"),
+            Refusal::File(NoFile::PreconditionFailed) => f.write_str("the client's precondition does not hold"),
+            Refusal::File(NoFile::FolderGone) => f.write_str("the route's folder is not there"),
+            Refusal::File(NoFile::Unreadable) => f.write_str("the file cannot be read"),
+            Refusal::AdminMethod => f.write_str("the admin pages are only read"),
+            Refusal::AdminNotFound => f.write_str("no such admin page"),
+            Refusal::Loop => f.write_str("the request has passed through this gateway before"),
+            Refusal::OnlyIfCached => f.write_str("only-if-cached, and nothing in the cache may be used"),
+            Refusal::Unavailable(why) => why.fmt(f),
+            Refusal::UpstreamTooSlow => f.write_str("the upstream did not begin its answer in time"),
+            Refusal::UpstreamCut => f.write_str("the upstream closed the connection before its answer"),
+            Refusal::BadAnswer(bad) => write!(f, "the upstream's answer: {bad}"),
+            Refusal::LastHop => f.write_str("the request may go no further"),
+            Refusal::Precondition => f.write_str("the client's precondition does not hold"),
+            Refusal::ClientGone => f.write_str("the client has left"),
+            Refusal::TooManyInterim => f.write_str("the upstream sends interim answers without end"),
+            Refusal::SwitchedUnasked => f.write_str("the upstream changed to a protocol nobody asked for"),
+            Refusal::UnaskedNotModified => f.write_str("the upstream answered 304 to a question without conditions"),
+            Refusal::ServerError(status) => write!(f, "the upstream answered {status}"),
+            Refusal::OfFill(failure) => write!(f, "the fill this request followed failed: {}", failure.word),
+            Refusal::Misconfigured(why) => f.write_str(why),
+            Refusal::Internal(what) => f.write_str(what),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! One exchange at leisure: from the first bytes of a head to the record.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::cache::policy;
+use crate::http::{Method, OwnedRequest, Parse, RequestHead, Scan, connection};
+use crate::http::{BadRequest, Flaw};
+use crate::net::{Filled, Meter, within, write_all};
+use crate::transform::Upgrade;
+
+use super::body::RequestBody;
+use super::build::{Destination, Origin};
+use super::connection::{After, Connection};
+use super::exchange::{Account, Exchange, record};
+use super::plan::{Request, plan};
+use super::refuse::{Own, refuse_unplanned};
+use super::{Gateway, Refusal, Worker, admin, cached, direct, files, tunnel};
+use crate::cache::PassReason;
+
+/// Serves the request whose first bytes are in the connection's buffer.
+pub(super) async fn serve(connection: &mut Connection, worker: &Rc<Worker>) -> After {
+    let _busy = worker.busy();
+    let gateway = worker.gateway();
+    let now = worker.process.clock.now();
+    let owned = match read_head(connection, &gateway).await {
+        Ok(Some(owned)) => Rc::new(owned),
+        Ok(None) => return After::Gone,
+        Err(refusal) => return refuse_unplanned(connection, worker, &gateway, now, None, &refusal, false).await,
+    };
+    let request = Request::of(&owned);
+    if connection.admin {
+        return admin::answer(connection, worker, &gateway, now, &request).await;
+    }
+    let random = worker.draw();
+    match plan(&gateway, request, connection.arrival, random) {
+        Ok(plan) => {
+            let body = RequestBody::new(plan.framing, gateway.progress, plan.expects_continue);
+            let account = Account::default();
+            let exchange = Exchange { worker, gateway: &gateway, now, owned: &owned, random, plan, account };
+            carry_out(exchange, connection, body).await
+        }
+        Err(refusal) => refuse_unrouted(connection, worker, &gateway, &request, &refusal).await,
+    }
+}
+
+/// Sends what the fast path could not get rid of at once.
+pub(super) async fn finish(connection: &mut Connection, worker: &Rc<Worker>, rest: Vec<u8>, after: After) -> After {
+    let _busy = worker.busy();
+    let mut meter = Meter::new(worker.gateway().progress);
+    match write_all(&mut connection.stream, &rest, &mut meter).await {
+        Ok(()) => after,
+        Err(_) => After::Cut,
+    }
+}
+
+/// Reads a head to its end, under its deadline. `None`: the client has left.
+async fn read_head(connection: &mut Connection, gateway: &Gateway) -> Result<Option<OwnedRequest>, Refusal> {
+    let mut scan = Scan::default();
+    let Connection { buffer, stream, .. } = connection;
+    let reading = async {
+        loop {
+            let parsed = RequestHead::parse(buffer.bytes(), &gateway.limits, &mut scan);
+            if let Parse::Complete(head) = parsed.map_err(Refusal::BadRequest)? {
+                let owned = head.detach(buffer.bytes());
+                buffer.consume(head.len);
+                return Ok(Some(owned));
+            }
+            match buffer.fill(stream, gateway.limits.head).await {
+                Ok(Filled::Bytes(_)) => {}
+                Ok(Filled::Full) => return Err(Refusal::BadRequest(BadRequest::Head(Flaw::HeadTooLarge))),
+                Ok(Filled::End) | Err(_) => return Ok(None),
+            }
+        }
+    };
+    within(gateway.config.timeouts.head, reading).await.unwrap_or(Err(Refusal::HeadTooSlow))
+}
+
+async fn refuse_unrouted(
+    connection: &mut Connection,
+    worker: &Rc<Worker>,
+    gateway: &Arc<Gateway>,
+    request: &Request<'_>,
+    refusal: &Refusal,
+) -> After {
+    let now = worker.process.clock.now();
+    let mut keep = connection::persists(request.version, request.fields);
+    if let (false, Ok(framing)) = (refusal.closes(), crate::http::framing::request(request.version, request.fields)) {
+        let mut body = RequestBody::new(framing, gateway.progress, request.fields.contains("expect"));
+        body.read_off(connection).await;
+        keep &= body.is_read();
+    }
+    refuse_unplanned(connection, worker, gateway, now, Some(request), refusal, keep).await
+}
+
+async fn carry_out(mut exchange: Exchange<'_>, connection: &mut Connection, mut body: RequestBody) -> After {
+    let after = match dispatch(&mut exchange, connection, &mut body).await {
+        Ok(after) => after,
+        Err(refusal) => {
+            if !refusal.closes() {
+                body.read_off(connection).await;
+            }
+            exchange.refuse(connection, &refusal, body.is_read()).await
+        }
+    };
+    record(exchange.worker, exchange.gateway, exchange.now, &exchange.plan, &exchange.account);
+    after
+}
+
+/// Sends the request where its route leads. A refusal means that nothing was sent to the client.
+async fn dispatch(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    body: &mut RequestBody,
+) -> Result<After, Refusal> {
+    let route = exchange.plan.route;
+    if exchange.plan.found.add_slash && matches!(exchange.plan.request.method, Method::Get | Method::Head) {
+        body.read_off(connection).await;
+        let location = slashed(exchange);
+        return Ok(redirect(exchange, connection, body, 301, &location).await);
+    }
+    match &route.destination {
+        Destination::Upstream(origin) => forward(exchange, connection, body, origin).await,
+        Destination::Files(folder) => {
+            body.read_off(connection).await;
+            files::answer(exchange, connection, body.is_read(), folder).await
+        }
+        Destination::Redirect { location, status } => {
+            body.read_off(connection).await;
+            Ok(redirect(exchange, connection, body, *status, location).await)
+        }
+        Destination::Respond { status, text, content_type } => {
+            body.read_off(connection).await;
+            let lines = if text.is_empty() { String::new() } else { format!("Content-Type: {content_type}\r\n") };
+            let own = Own { status: *status, lines, body: text.as_bytes() };
+            Ok(exchange.own(connection, &own, body.is_read()).await)
+        }
+        Destination::Broken(why) => Err(Refusal::Misconfigured(why.clone())),
+    }
+}
+
+async fn forward(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    body: &mut RequestBody,
+    origin: &Origin,
+) -> Result<After, Refusal> {
+    let plan = &exchange.plan;
+    if let (Upgrade::Wanted(protocol), true) = (plan.upgrade, plan.route.config.upgrade) {
+        return tunnel::open(exchange, connection, body, origin, protocol).await;
+    }
+    match policy::request(plan.request.fields, plan.request.method.as_str(), &plan.route.config.cache) {
+        Ok(rules) if plan.bodiless() => cached::serve(exchange, connection, body, origin, &rules).await,
+        Ok(_) => direct::forward(exchange, connection, body, origin, PassReason::RequestBody).await,
+        Err(reason) => direct::forward(exchange, connection, body, origin, reason).await,
+    }
+}
+
+async fn redirect(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    body: &RequestBody,
+    status: u16,
+    location: &str,
+) -> After {
+    let own = Own { status, lines: format!("Location: {location}\r\n"), body: &[] };
+    exchange.own(connection, &own, body.is_read()).await
+}
+
+/// The request's own path with a slash at its end.
+fn slashed(exchange: &Exchange<'_>) -> String {
+    let target = &exchange.plan.target;
+    match target.query.as_deref() {
+        Some(query) => format!("{}/?{query}", target.path),
+        None => format!("{}/", target.path),
+    }
+}

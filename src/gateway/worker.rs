@@ -1,0 +1,108 @@
+//! One executor thread's own things. A connection lives and dies on one thread, so nothing here needs a lock.
+
+use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use smol::LocalExecutor;
+
+use super::{Gateway, Process};
+
+/// Heads are written into one buffer per thread that is used again and again; one that a large head has blown up
+/// beyond this is given back.
+const SCRATCH_KEPT: usize = 16 * 1024;
+
+/// What the tasks of one thread share.
+pub(crate) struct Worker {
+    pub(crate) executor: LocalExecutor<'static>,
+    pub(crate) process: Arc<Process>,
+    current: RefCell<Arc<Gateway>>,
+    scratch: RefCell<Vec<u8>>,
+    /// Exchanges and fills under way; a drain waits for them.
+    active: Cell<usize>,
+    draining: Cell<bool>,
+    lots: Cell<u64>,
+}
+
+impl Worker {
+    pub(crate) fn new(process: Arc<Process>, gateway: Arc<Gateway>) -> Rc<Worker> {
+        Rc::new(Worker {
+            executor: LocalExecutor::new(),
+            process,
+            current: RefCell::new(gateway),
+            scratch: RefCell::new(Vec::new()),
+            active: Cell::new(0),
+            draining: Cell::new(false),
+            lots: Cell::new(RandomState::new().hash_one(std::thread::current().id())),
+        })
+    }
+
+    /// The configuration in force. An exchange asks once and keeps the answer to its end.
+    pub(crate) fn gateway(&self) -> Arc<Gateway> {
+        self.current.borrow().clone()
+    }
+
+    pub(crate) fn swap(&self, gateway: Arc<Gateway>) {
+        *self.current.borrow_mut() = gateway;
+    }
+
+    /// From now on every answer closes its connection.
+    pub(crate) fn drain(&self) {
+        self.draining.set(true);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.active.get() == 0
+    }
+
+    /// Counts something under way until the value is dropped.
+    pub(crate) fn busy(self: &Rc<Worker>) -> Busy {
+        self.active.set(self.active.get() + 1);
+        Busy(self.clone())
+    }
+
+    /// How long a connection may be idle, and how many bytes of a head are read.
+    pub(super) fn idle_rule(&self) -> (Duration, usize) {
+        let gateway = self.current.borrow();
+        (gateway.config.timeouts.idle, gateway.limits.head)
+    }
+
+    /// An empty buffer to write a head into; give it back with [`Worker::put_scratch`].
+    pub(super) fn take_scratch(&self) -> Vec<u8> {
+        self.scratch.take()
+    }
+
+    pub(super) fn put_scratch(&self, mut scratch: Vec<u8>) {
+        if scratch.capacity() <= SCRATCH_KEPT {
+            scratch.clear();
+            self.scratch.replace(scratch);
+        }
+    }
+
+    /// Numbers for request and trace ids: never the same twice, and not to be guessed from outside by counting. They
+    /// protect nothing, so SplitMix64 from a random start will do.
+    pub(super) fn draw(&self) -> [u64; 4] {
+        std::array::from_fn(|_| {
+            let state = self.lots.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+            self.lots.set(state);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        })
+    }
+}
+
+/// Something under way on a worker. `Drop` ends it.
+pub(crate) struct Busy(Rc<Worker>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.active.set(self.0.active.get() - 1);
+    }
+}

@@ -1,0 +1,245 @@
+//! The bytes of a message body, as they arrive, and never more than belong to it.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+
+use crate::http::chunked::{BadChunk, Decoder, Step};
+use crate::http::{BodyFraming, Fields};
+use crate::net::{Buffer, Filled, Meter, Stream, TooSlow};
+
+/// A body is read in blocks of at most this size; slow peers get by with less.
+const BLOCK: usize = 32 << 10;
+
+/// Reads one body to its end. What follows it stays in the buffer.
+pub(crate) struct BodyReader {
+    rest: Rest,
+    /// Where in the buffer the present piece is, and how much of the buffer goes with it.
+    piece: Range<usize>,
+    used: usize,
+    received: u64,
+    done: bool,
+}
+
+/// What is still to come.
+enum Rest {
+    Nothing,
+    Length(u64),
+    /// Boxed: it is large, and few bodies need it.
+    Chunked(Box<Decoder>),
+    /// The last chunk was read; the decoder holds the trailers.
+    Trailers(Box<Decoder>),
+    UntilClose,
+}
+
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    /// The body ended before its framing said so. It must not be passed on or kept as complete.
+    Truncated,
+    BadChunk(BadChunk),
+    TooSlow,
+    Io(io::Error),
+}
+
+impl BodyReader {
+    pub(crate) fn new(framing: BodyFraming) -> BodyReader {
+        let rest = match framing {
+            BodyFraming::None => Rest::Nothing,
+            BodyFraming::Length(length) => Rest::Length(length),
+            BodyFraming::Chunked => Rest::Chunked(Box::default()),
+            BodyFraming::UntilClose => Rest::UntilClose,
+        };
+        let done = matches!(framing, BodyFraming::None | BodyFraming::Length(0));
+        BodyReader { rest, piece: 0..0, used: 0, received: 0, done }
+    }
+
+    /// The next bytes as they arrive; `None` at the end of the body, and from then on. The bytes are taken out of the
+    /// buffer by the next call.
+    pub(crate) async fn next<'b>(
+        &mut self,
+        stream: &mut Stream,
+        buffer: &'b mut Buffer,
+        meter: &mut Meter,
+    ) -> Result<Option<&'b [u8]>, BodyError> {
+        let found = self.advance(stream, buffer, meter).await?;
+        Ok(if found { Some(self.piece(buffer)) } else { None })
+    }
+
+    /// As [`BodyReader::next`], but says only whether there is a piece. It is looked at with [`BodyReader::piece`].
+    pub(crate) async fn advance(
+        &mut self,
+        stream: &mut Stream,
+        buffer: &mut Buffer,
+        meter: &mut Meter,
+    ) -> Result<bool, BodyError> {
+        buffer.consume(std::mem::take(&mut self.used));
+        self.piece = 0..0;
+        while !self.done {
+            self.take(buffer)?;
+            if !self.piece.is_empty() {
+                self.received = self.received.saturating_add(widen(self.piece.len()));
+                return Ok(true);
+            }
+            if self.done {
+                break;
+            }
+            match meter.wait(buffer.fill(stream, BLOCK)).await?.map_err(BodyError::reading)? {
+                Filled::Bytes(count) => meter.moved(count),
+                Filled::End if matches!(self.rest, Rest::UntilClose) => self.done = true,
+                Filled::End => return Err(BodyError::Truncated),
+                Filled::Full => return Err(BodyError::Io(io::ErrorKind::OutOfMemory.into())),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The piece that the last [`BodyReader::advance`] found.
+    pub(crate) fn piece<'b>(&self, buffer: &'b Buffer) -> &'b [u8] {
+        buffer.bytes().get(self.piece.clone()).unwrap_or_default()
+    }
+
+    /// Whether the body was read to its end and taken out of the buffer: only then may the connection be used for
+    /// another message.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Bytes of the body so far, framing not counted.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The trailer fields of a chunked body that was read to its end; none of any other.
+    pub(crate) fn trailers(&self) -> Fields<'_> {
+        match &self.rest {
+            Rest::Trailers(decoder) if self.done => decoder.trailers(),
+            Rest::Trailers(_) | Rest::Nothing | Rest::Length(_) | Rest::Chunked(_) | Rest::UntilClose => Fields::NONE,
+        }
+    }
+
+    /// Finds a piece in what is buffered, or the end. Finding neither means that more must be read.
+    fn take(&mut self, buffer: &mut Buffer) -> Result<(), BodyError> {
+        match &mut self.rest {
+            Rest::Nothing | Rest::Length(0) | Rest::Trailers(_) => self.done = true,
+            Rest::Length(left) => {
+                let here = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.len());
+                *left = left.saturating_sub(widen(here));
+                self.present(0..here, here);
+            }
+            Rest::UntilClose => {
+                let here = buffer.len();
+                self.present(0..here, here);
+            }
+            Rest::Chunked(decoder) => {
+                let found = join_chunks(decoder, buffer.bytes_mut())?;
+                if found.ended
+                    && let Rest::Chunked(decoder) = std::mem::replace(&mut self.rest, Rest::Nothing)
+                {
+                    self.rest = Rest::Trailers(decoder);
+                }
+                if found.data.is_empty() {
+                    buffer.consume(found.used);
+                    self.done = found.ended;
+                } else {
+                    self.present(found.data, found.used);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn present(&mut self, piece: Range<usize>, used: usize) {
+        self.piece = piece;
+        self.used = used;
+    }
+}
+
+/// What [`join_chunks`] found.
+struct Joined {
+    data: Range<usize>,
+    used: usize,
+    ended: bool,
+}
+
+/// Decodes all chunks that are there and moves their data together, so that many small ones make one piece.
+fn join_chunks(decoder: &mut Decoder, bytes: &mut [u8]) -> Result<Joined, BadChunk> {
+    let mut joined = Joined { data: 0..0, used: 0, ended: false };
+    while joined.used < bytes.len() {
+        let at = joined.used;
+        match decoder.decode(bytes.get(at..).unwrap_or_default())? {
+            Step::Data { start, end, consumed } => {
+                let found = at.saturating_add(start)..at.saturating_add(end);
+                if joined.data.is_empty() {
+                    joined.data = found;
+                } else {
+                    let len = found.len();
+                    bytes.copy_within(found, joined.data.end);
+                    joined.data.end = joined.data.end.saturating_add(len);
+                }
+                joined.used = at.saturating_add(consumed);
+            }
+            Step::NeedMore { consumed } => {
+                joined.used = at.saturating_add(consumed);
+                break;
+            }
+            Step::Done { consumed } => {
+                joined.used = at.saturating_add(consumed);
+                joined.ended = true;
+                break;
+            }
+        }
+    }
+    Ok(joined)
+}
+
+fn widen(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+impl BodyError {
+    /// A connection that breaks in the middle of a body has truncated it. In TLS an end without `close_notify` is one
+    /// that anybody on the way could have made (RFC 9112 §9.8).
+    fn reading(error: io::Error) -> BodyError {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::UnexpectedEof => BodyError::Truncated,
+            _ => BodyError::Io(error),
+        }
+    }
+}
+
+impl From<TooSlow> for BodyError {
+    fn from(TooSlow: TooSlow) -> BodyError {
+        BodyError::TooSlow
+    }
+}
+
+impl From<BadChunk> for BodyError {
+    fn from(why: BadChunk) -> BodyError {
+        BodyError::BadChunk(why)
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BodyError::Truncated => f.write_str("the body ended too early"),
+            BodyError::BadChunk(why) => write!(f, "the body's chunks are malformed: {why}"),
+            BodyError::TooSlow => f.write_str("the body came too slowly"),
+            BodyError::Io(error) => write!(f, "the body could not be read: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BodyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            BodyError::BadChunk(why) => Some(why),
+            BodyError::Io(error) => Some(error),
+            BodyError::Truncated | BodyError::TooSlow => None,
+        }
+    }
+}

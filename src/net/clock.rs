@@ -1,0 +1,160 @@
+//! The only place that reads the clocks.
+//!
+//! A board has no clock battery: after a power cut its wall clock may stand in the past. [`Clock`] therefore has a
+//! floor, the latest time that is known to be over, and never tells an earlier one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustls::pki_types::UnixTime;
+use rustls::time_provider::TimeProvider;
+
+use crate::base::{Mono, Now, Wall};
+
+/// The wall clock is read again after this many milliseconds; in between it goes by the monotonic one. On boards
+/// without a clock in the vDSO each reading is a system call.
+const WALL_MILLIS: u64 = 1000;
+
+/// What others claim teaches nothing unless it is this much later than a clock that is believed: two good clocks
+/// differ by a little, and that must not make ours doubted.
+const DOUBT: Duration = Duration::from_secs(3600);
+
+/// Both clocks of the process; shared by all threads.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+    /// Wall time that is surely over, in milliseconds since 1970. Only rises.
+    floor: AtomicI64,
+    /// What the floor says the wall time was when the process started. Only rises.
+    floor_at_start: AtomicI64,
+    /// The system's wall time minus the monotonic time, when last read.
+    wall_at_start: AtomicI64,
+    /// When the wall clock is to be read again.
+    read_again: AtomicU64,
+}
+
+impl Clock {
+    /// `floor`: the later of the build date and the last time that was persisted.
+    pub(crate) fn start(floor: Wall) -> Arc<Clock> {
+        let clock = Clock {
+            started: Instant::now(),
+            floor: AtomicI64::new(floor.as_millis()),
+            floor_at_start: AtomicI64::new(floor.as_millis()),
+            wall_at_start: AtomicI64::new(0),
+            read_again: AtomicU64::new(0),
+        };
+        Arc::new(clock)
+    }
+
+    /// Both clocks. Cheap: one reading of the monotonic clock, of the wall clock once per second.
+    pub(crate) fn now(&self) -> Now {
+        let mono = self.mono();
+        self.judge(mono, self.system_wall(mono))
+    }
+
+    pub(crate) fn mono(&self) -> Mono {
+        Mono::from_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Somebody trusted says that it is at least `seen`: the floor rises to it.
+    pub(crate) fn learn(&self, seen: Wall) {
+        let now = self.now();
+        if now.sure && seen.since(now.wall) < DOUBT {
+            return;
+        }
+        self.floor.fetch_max(seen.as_millis(), Ordering::Relaxed);
+        self.floor_at_start.fetch_max(seen.as_millis().saturating_sub(millis(now.mono)), Ordering::Relaxed);
+    }
+
+    fn judge(&self, mono: Mono, system: Wall) -> Now {
+        let floor = Wall::from_millis(self.floor.load(Ordering::Relaxed));
+        if system >= floor {
+            return Now { mono, wall: system, sure: true };
+        }
+        let passed = self.floor_at_start.load(Ordering::Relaxed).saturating_add(millis(mono));
+        Now { mono, wall: floor.max(Wall::from_millis(passed)), sure: false }
+    }
+
+    fn system_wall(&self, mono: Mono) -> Wall {
+        let again = self.read_again.load(Ordering::Relaxed);
+        if mono.as_millis() >= again {
+            self.wall_at_start.store(read_wall().saturating_sub(millis(mono)), Ordering::Relaxed);
+            self.read_again.store(mono.as_millis().saturating_add(WALL_MILLIS), Ordering::Relaxed);
+        }
+        Wall::from_millis(self.wall_at_start.load(Ordering::Relaxed).saturating_add(millis(mono)))
+    }
+}
+
+/// The time by which certificates are judged: never before the clock's floor, so that a board that woke up in 1970
+/// still reaches its upstreams.
+#[derive(Debug)]
+pub(crate) struct CertificateTimeProvider(pub(crate) Arc<Clock>);
+
+impl TimeProvider for CertificateTimeProvider {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().wall.as_seconds()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
+
+/// The point in time `span` from now; a span beyond the clock's range means a century.
+pub(super) fn instant_after(span: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 366 * 86_400);
+    let now = Instant::now();
+    now.checked_add(span.min(CENTURY)).unwrap_or(now)
+}
+
+pub(super) fn instant_now() -> Instant {
+    Instant::now()
+}
+
+fn millis(mono: Mono) -> i64 {
+    i64::try_from(mono.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn read_wall() -> i64 {
+    match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, i64::saturating_neg),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    #[test]
+    fn a_clock_behind_its_floor_is_unsure_and_goes_on_from_the_floor() {
+        let clock = Clock::start(Wall::from_millis(1000 * HOUR));
+        let now = clock.judge(Mono::from_millis(5), Wall::from_millis(7));
+        assert!(!now.sure);
+        assert_eq!(now.wall, Wall::from_millis(1000 * HOUR + 5));
+        let now = clock.judge(Mono::from_millis(6), Wall::from_millis(2000 * HOUR));
+        assert!(now.sure);
+        assert_eq!(now.wall, Wall::from_millis(2000 * HOUR));
+    }
+
+    #[test]
+    fn a_learned_time_raises_the_floor_for_good() {
+        let clock = Clock::start(Wall::from_millis(HOUR));
+        let present = clock.now().wall;
+        assert!(clock.now().sure);
+        clock.learn(Wall::from_millis(present.as_millis() + HOUR / 2));
+        assert!(clock.now().sure, "two clocks may differ by a little");
+        let later = Wall::from_millis(present.as_millis() + 100 * HOUR);
+        clock.learn(later);
+        clock.learn(present);
+        assert!(!clock.now().sure);
+        assert!(clock.now().wall >= later);
+    }
+
+    #[test]
+    fn certificates_are_judged_from_the_floor() {
+        let future = Wall::from_seconds(32_503_680_000);
+        let time = CertificateTimeProvider(Clock::start(future)).current_time();
+        assert!(time.is_some_and(|time| time.as_secs() >= 32_503_680_000));
+    }
+}

@@ -1,0 +1,236 @@
+//! A connection, plain or in TLS.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_io::Async;
+use futures_rustls::TlsStream;
+use rustix::net::sockopt::set_socket_linger;
+use smol::io::{AsyncRead, AsyncWrite};
+
+/// A connection to a client or to an upstream. TLS state is large and boxed, so that a plain one stays small.
+pub(crate) enum Stream {
+    Plain(Async<TcpStream>),
+    Tls(Box<TlsStream<Counted>>),
+}
+
+/// The socket below TLS. It counts what really left, because TLS takes bytes long before the peer does.
+pub(crate) struct Counted {
+    socket: Async<TcpStream>,
+    written: u64,
+}
+
+impl Stream {
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self, Stream::Tls(_))
+    }
+
+    pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
+        self.socket().get_ref().peer_addr()
+    }
+
+    /// Reads what is there. `WouldBlock` where nothing is, and always in TLS: then wait with
+    /// [`crate::net::Buffer::fill`].
+    pub(crate) fn try_read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(socket) => socket.get_ref().read(into),
+            Stream::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Writes what fits at once. `WouldBlock` where nothing does, and always in TLS: then go on with
+    /// [`crate::net::write_all_vectored`].
+    pub(crate) fn try_write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(socket) => socket.get_ref().write_vectored(parts),
+            Stream::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Waits until a read would bring something (bytes, the end or an error), without a buffer. In TLS it may end
+    /// early: what came may be half a record, or not meant for us.
+    pub(crate) fn readable(&mut self) -> impl Future<Output = io::Result<()>> + Unpin + use<'_> {
+        poll_fn(|cx| self.poll_readable(cx))
+    }
+
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.holds_plaintext() { Poll::Ready(Ok(())) } else { self.socket().poll_readable(cx) }
+    }
+
+    /// Waits until a write would take something, or fail.
+    pub(crate) fn writable(&mut self) -> impl Future<Output = io::Result<()>> + Unpin + use<'_> {
+        poll_fn(|cx| self.socket().poll_writable(cx))
+    }
+
+    /// Whether an unused connection is still good: open, and nothing has come on it. Does not wait.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        let silent = |seen: io::Result<usize>| seen.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        !self.holds_plaintext() && silent(self.socket().get_ref().peek(&mut [0]))
+    }
+
+    /// Cuts the connection with a reset, so that the peer sees that the message did not end in order.
+    pub(crate) fn reset(self) {
+        // A socket that cannot take the option is closed in the ordinary way.
+        let _ = set_socket_linger(self.socket().get_ref(), Some(Duration::ZERO));
+    }
+
+    pub(super) fn socket(&self) -> &Async<TcpStream> {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => &tls.get_ref().0.socket,
+        }
+    }
+
+    /// Bytes that went into the socket of a TLS connection, records and all.
+    pub(super) fn tls_written(&self) -> u64 {
+        match self {
+            Stream::Plain(_) => 0,
+            Stream::Tls(tls) => tls.get_ref().0.written,
+        }
+    }
+
+    /// Whether TLS has something decrypted (bytes, or the peer's end) that was not read yet.
+    fn holds_plaintext(&mut self) -> bool {
+        let Stream::Tls(tls) = self else {
+            return false;
+        };
+        let state = match tls.as_mut() {
+            TlsStream::Client(client) => client.get_mut().1.process_new_packets(),
+            TlsStream::Server(server) => server.get_mut().1.process_new_packets(),
+        };
+        state.map_or(true, |state| state.plaintext_bytes_to_read() > 0 || state.peer_has_closed())
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Plain(socket) => Pin::new(socket).poll_read(cx, into),
+            Stream::Tls(tls) => Pin::new(tls).poll_read(cx, into),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Plain(socket) => Pin::new(socket).poll_write(cx, from),
+            Stream::Tls(tls) => Pin::new(tls).poll_write(cx, from),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, parts),
+            Stream::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, parts),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Stream::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    /// Ends our side; the peer's may go on.
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(socket) => Poll::Ready(socket.get_ref().shutdown(Shutdown::Write)),
+            Stream::Tls(tls) => Pin::new(tls).poll_close(cx),
+        }
+    }
+}
+
+impl Counted {
+    pub(super) fn new(socket: Async<TcpStream>) -> Counted {
+        Counted { socket, written: 0 }
+    }
+
+    fn count(&mut self, written: usize) -> usize {
+        self.written = self.written.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
+        written
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.socket).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.socket).poll_write(cx, from))?;
+        Poll::Ready(Ok(self.count(written)))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, parts))?;
+        Poll::Ready(Ok(self.count(written)))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.socket.get_ref().shutdown(Shutdown::Write))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::testing::pair;
+
+    #[test]
+    fn reading_and_writing_without_waiting() {
+        let (mut stream, mut peer) = pair();
+        let mut into = [0; 8];
+        assert_eq!(stream.try_read(&mut into).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(stream.try_write_vectored(&[IoSlice::new(b"ab"), IoSlice::new(b"c")]).unwrap(), 3);
+        peer.read_exact(&mut into[..3]).unwrap();
+        assert_eq!(&into[..3], b"abc");
+        peer.write_all(b"xyz").unwrap();
+        smol::block_on(stream.readable()).unwrap();
+        assert_eq!(stream.try_read(&mut into).unwrap(), 3);
+    }
+
+    #[test]
+    fn a_connection_is_quiet_until_something_comes_or_it_ends() {
+        let (mut stream, mut peer) = pair();
+        assert!(stream.is_quiet());
+        peer.write_all(b"x").unwrap();
+        smol::block_on(stream.readable()).unwrap();
+        assert!(!stream.is_quiet());
+        let (mut stream, peer) = pair();
+        drop(peer);
+        smol::block_on(stream.readable()).unwrap();
+        assert!(!stream.is_quiet());
+    }
+
+    #[test]
+    fn a_reset_is_seen_as_such() {
+        let (stream, mut peer) = pair();
+        stream.reset();
+        assert_eq!(peer.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[test]
+    fn a_plain_connection_is_small() {
+        assert!(size_of::<Stream>() <= 24, "{}", size_of::<Stream>());
+    }
+}
