@@ -4,7 +4,9 @@
 //! that begin with a dot, never writes. Entry types: [`answer`] → [`FileAnswer`] or [`NoFile`].
 
 mod answer;
+mod content;
 mod listing;
+mod name;
 mod open;
 
 pub(crate) use answer::{FileAnswer, FileRequest, NoFile, Piece, answer};
