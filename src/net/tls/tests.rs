@@ -240,7 +240,6 @@ fn large_answers_and_files_arrive_whole() {
         let mut got = vec![0; 5_999_990];
         smol::future::zip(sending, client.read_exact(&mut got)).await.1.unwrap();
         assert!(got == [&bytes[..], &bytes[10..]].concat());
-        assert_eq!(meter.total(), 5_999_990);
     });
 }
 
@@ -290,8 +289,8 @@ fn decrypted_bytes_are_not_forgotten_by_readable_or_the_pool() {
 async fn body_until_close(server: &mut Stream) -> Result<Vec<u8>, BodyError> {
     let mut body = BodyReader::new(BodyFraming::UntilClose);
     let (mut buffer, mut meter, mut all) = (Buffer::new(), patient_meter(), Vec::new());
-    while let Some(piece) = body.next(server, &mut buffer, &mut meter).await? {
-        all.extend_from_slice(piece);
+    while body.advance(server, &mut buffer, &mut meter).await? {
+        all.extend_from_slice(body.piece(&buffer));
     }
     Ok(all)
 }
