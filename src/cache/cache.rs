@@ -94,6 +94,8 @@ pub(crate) struct CacheStat {
     pub(crate) evicted: u64,
     /// Objects that were not what was written.
     pub(crate) damaged: u64,
+    /// Bytes written to the card since it was opened.
+    pub(crate) written: u64,
 }
 
 impl Cache {
@@ -189,6 +191,7 @@ impl Cache {
             (stat.objects, stat.bytes) = (store.objects(), store.bytes());
             stat.counted = store.is_counted();
             (stat.evicted, stat.damaged) = (store.evicted(), store.damaged());
+            stat.written = store.written();
         }
         stat
     }

@@ -92,8 +92,7 @@ impl Hot {
         let varies = |object: &Object| object.head.selection().is_some();
         let replaced = |way: &Way| {
             way.primary == object.primary
-                && (way.object.identity.location == object.identity.location
-                    || varies(&way.object) != varies(&object))
+                && (way.object.identity.location == object.identity.location || varies(&way.object) != varies(&object))
         };
         self.take_out(&mut set, replaced);
         let way = Way { primary: object.primary, object, used: true };

@@ -163,9 +163,7 @@ impl Quest<'_> {
             self.inner.fills.join(self.key, fill_key, self.request, self.now.mono)
         };
         let permit = match joined {
-            Joined::Lead(shared) | Joined::Alone(shared) => {
-                Permit::Fill(self.fill(shared, Some(hit.clone()), names))
-            }
+            Joined::Lead(shared) | Joined::Alone(shared) => Permit::Fill(self.fill(shared, Some(hit.clone()), names)),
             Joined::Follow(shared) => Permit::Follow(self.follower(shared, Some(hit.clone()), names)),
         };
         Lookup::Stale(hit, permit, why)

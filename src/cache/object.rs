@@ -89,12 +89,7 @@ impl Object {
 
     pub(super) fn marks(&self) -> Marks {
         let stored = self.head.stored();
-        Marks {
-            complete: true,
-            invalidated: stored.invalidated,
-            sure: stored.times.sure,
-            personal: stored.personal,
-        }
+        Marks { complete: true, invalidated: stored.invalidated, sure: stored.times.sure, personal: stored.personal }
     }
 
     /// Bytes it takes in RAM, roughly.

@@ -25,7 +25,7 @@ pub(crate) enum PassReason {
     NotStored(NotStored),
     /// The store keeps nothing at present: off, read-only or full.
     Store,
-    /// The table of fills is full.
+    /// Each answer that this request waited for turned out to be for others.
     Busy,
 }
 
@@ -148,8 +148,8 @@ impl NotStored {
 pub(crate) enum StaleFor {
     /// No connection, a time-out, a cut answer.
     Unreachable,
-    /// The upstream answered with this status: 500, 502, 503 or 504 (RFC 5861 §4).
-    ServerError(u16),
+    /// The upstream answered 500, 502, 503 or 504 (RFC 5861 §4).
+    ServerError,
 }
 
 /// Why a stale answer may not be served (RFC 9111 §4.2.4).

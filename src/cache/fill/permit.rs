@@ -120,8 +120,7 @@ impl Fill {
         };
         let primary = self.shared.primary;
         let location = selection.as_ref().map_or(primary, |selection| selection.location(primary));
-        let fields: Box<[u8]> =
-            policy::kept(answer.fields, policy::keeps_cookies(&freshness), received)?.into();
+        let fields: Box<[u8]> = policy::kept(answer.fields, policy::keeps_cookies(&freshness), received)?.into();
         let times = times_of(answer);
         let about = About {
             times,

@@ -78,6 +78,10 @@ impl Store {
         self.evicted.load(Ordering::Relaxed)
     }
 
+    pub(in crate::cache) fn written(&self) -> u64 {
+        self.disk.written()
+    }
+
     #[cfg(test)]
     pub(in crate::cache) fn faults(&self) -> &faults::Faults {
         &self.disk.faults

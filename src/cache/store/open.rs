@@ -171,13 +171,7 @@ fn checksums(file: &File, layout: &Layout, body_len: u64) -> Option<Box<[u64]>> 
 }
 
 /// A body of a few chunks, at most.
-fn small_body(
-    file: &File,
-    identity: Identity,
-    layout: &Layout,
-    body_len: u64,
-    checksums: &[u64],
-) -> Option<Vec<u8>> {
+fn small_body(file: &File, identity: Identity, layout: &Layout, body_len: u64, checksums: &[u64]) -> Option<Vec<u8>> {
     let mut body = Vec::with_capacity(usize::try_from(body_len).ok()?);
     for (chunk, checksum) in (0..).zip(checksums) {
         let len = usize::try_from(layout.len_of(chunk, body_len)).ok()?;
