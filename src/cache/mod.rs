@@ -32,3 +32,6 @@ pub(crate) use key::Key;
 pub(crate) use lookup::{Lookup, Permit};
 pub(crate) use policy::RequestRules;
 pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor, StaleForbidden};
+
+#[cfg(test)]
+mod tests;
