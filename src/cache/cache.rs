@@ -94,11 +94,7 @@ pub(crate) struct CacheStat {
     pub(crate) evicted: u64,
     /// Objects that were not what was written.
     pub(crate) damaged: u64,
-<<<<<<< HEAD
-    /// Bytes written to the card since it was opened.
-=======
     /// Bytes written to the card since the start.
->>>>>>> main
     pub(crate) written: u64,
 }
 
@@ -194,12 +190,7 @@ impl Cache {
         if let Some(store) = inner.store() {
             (stat.objects, stat.bytes) = (store.objects(), store.bytes());
             stat.counted = store.is_counted();
-<<<<<<< HEAD
-            (stat.evicted, stat.damaged) = (store.evicted(), store.damaged());
-            stat.written = store.written();
-=======
             (stat.evicted, stat.damaged, stat.written) = (store.evicted(), store.damaged(), store.written());
->>>>>>> main
         }
         stat
     }

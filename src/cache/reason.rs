@@ -148,8 +148,8 @@ impl NotStored {
 pub(crate) enum StaleFor {
     /// No connection, a time-out, a cut answer.
     Unreachable,
-    /// The upstream answered 500, 502, 503 or 504 (RFC 5861 §4).
-    ServerError,
+    /// The upstream answered with this status: 500, 502, 503 or 504 (RFC 5861 §4).
+    ServerError(u16),
 }
 
 /// Why a stale answer may not be served (RFC 9111 §4.2.4).

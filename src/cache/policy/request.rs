@@ -49,13 +49,17 @@ enum Watched {
 }
 
 /// Whether a request may meet the cache at all, and what it asks. `method` as it was sent.
-pub(crate) fn request(fields: Fields<'_>, method: &str, route: &RouteCacheConfig) -> Result<RequestRules, PassReason> {
+pub(crate) fn request(
+    fields: Fields<'_>,
+    method: Method<'_>,
+    route: &RouteCacheConfig,
+) -> Result<RequestRules, PassReason> {
     let forced = match route.mode {
         CacheMode::Off => return Err(PassReason::RouteOff),
         CacheMode::On => false,
         CacheMode::Forced => true,
     };
-    let head = match Method::from_name(method) {
+    let head = match method {
         Method::Get => false,
         Method::Head => true,
         Method::Post | Method::Put | Method::Delete | Method::Options | Method::Patch | Method::Other(_) => {

@@ -72,10 +72,15 @@ pub(crate) fn may_serve_stale(
     let staleness = stored.times.least_age(now).saturating_sub(freshness.lifetime);
     let on_error = freshness.stale_if_error.max(rules.stale_if_error);
     let most = match instead {
-        // RFC 9111 §4.3.3: a 5xx may be taken as if the server had failed to respond.
-        StaleFor::Unreachable | StaleFor::ServerError => on_error.unwrap_or_default().max(route),
+        // The upstream itself says that it cannot reach what it needs: as good as unreachable (RFC 9111 §4.3.3).
+        StaleFor::Unreachable | StaleFor::ServerError(502..=504) => on_error.max(Some(route)),
+        StaleFor::ServerError(_) => on_error,
     };
-    if staleness <= most || client_takes(rules, staleness) { Ok(()) } else { Err(StaleForbidden::TooOld) }
+    if most.is_some_and(|most| staleness <= most) || client_takes(rules, staleness) {
+        Ok(())
+    } else {
+        Err(StaleForbidden::TooOld)
+    }
 }
 
 impl Stored {

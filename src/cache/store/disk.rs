@@ -134,22 +134,12 @@ impl Disk {
 
     pub(super) fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.refuse_write(bytes.len())?;
-<<<<<<< HEAD
-        self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        file.write_all_at(bytes, offset)
-=======
         file.write_all_at(bytes, offset)?;
         self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
     /// Bytes written since the start.
-    pub(super) fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
->>>>>>> main
-    }
-
-    /// Bytes written since the store was opened.
     pub(super) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }

@@ -15,7 +15,7 @@ use super::store::Store;
 use super::{Answer, Cache, Fill, FillEnd, Followed, Follower, Hit, Key, Lookup, Permit, Piece, RequestRules, policy};
 use crate::base::{Mono, Now, Size, Wall};
 use crate::config::{CacheConfig, RouteCacheConfig};
-use crate::http::{FieldSpans, Fields};
+use crate::http::{FieldSpans, Fields, Method};
 
 /// When the tests begin: Mon, 01 Jun 2026 00:00:00 GMT.
 pub(super) const START: i64 = 1_780_272_000;
@@ -137,7 +137,7 @@ impl Rig {
     }
 
     pub(super) fn rules(&self, request: &Block) -> RequestRules {
-        policy::request(request.fields(), "GET", &self.route).unwrap()
+        policy::request(request.fields(), Method::Get, &self.route).unwrap()
     }
 
     pub(super) async fn look(&self, path: &str, request: &str) -> Lookup {
