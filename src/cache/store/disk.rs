@@ -129,6 +129,8 @@ impl Disk {
     }
 
     pub(super) fn remove(&self, location: u128) -> io::Result<()> {
+        #[cfg(test)]
+        self.faults.remove()?;
         Ok(fs::unlinkat(&self.objects, path(location), AtFlags::empty())?)
     }
 

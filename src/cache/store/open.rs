@@ -65,6 +65,9 @@ enum Unsound {
 impl Store {
     /// What is kept at a location for a key. What is damaged or incomplete is removed and counts as absent.
     pub(in crate::cache) fn find(&self, location: u128, key: &[u8]) -> Found {
+        if self.is_disowned(location) {
+            return Found::Nothing;
+        }
         let Ok(file) = self.disk.open_object(location) else { return Found::Nothing };
         match read(file, location, key) {
             Ok(found) => found,
