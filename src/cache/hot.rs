@@ -142,7 +142,8 @@ impl Hot {
     }
 
     fn set(&self, primary: u128) -> Option<MutexGuard<'_, Set>> {
-        let number = usize::try_from(primary % self.sets.len().max(1) as u128).ok()?;
+        // Any part of a hash is as good as all of it.
+        let number = primary as usize % self.sets.len().max(1);
         self.sets.get(number).map(lock)
     }
 

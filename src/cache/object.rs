@@ -5,10 +5,10 @@ use std::fs::File;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
-use super::cache::Inner;
 use super::head::{About, Head};
 use super::key::Key;
 use super::policy::{Assigned, Since, Times};
+use super::root::Inner;
 use super::store::format::{Identity, Layout, Marks};
 use super::store::{Bytes, HeadRecord, Opened};
 use crate::base::Mono;

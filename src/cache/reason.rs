@@ -71,7 +71,6 @@ pub(crate) enum Forward {
     VaryMiss,
     Stale,
     Request,
-    Partial,
 }
 
 impl Forward {
@@ -83,7 +82,6 @@ impl Forward {
             Forward::VaryMiss => "vary-miss",
             Forward::Stale => "stale",
             Forward::Request => "request",
-            Forward::Partial => "partial",
         }
     }
 }

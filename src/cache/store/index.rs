@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn the_unused_go_first() {
         let mut index = Index::new(1 << 20);
-        (0..1000).for_each(|number| drop(index.insert(scrambled(number), 4096, Tick(100))));
+        assert!((0..1000).all(|number| index.insert(scrambled(number), 4096, Tick(100)).is_none()));
         (0..500).for_each(|number| index.touch(scrambled(number), Tick(200), 3));
         let victims = (0..300).filter_map(|_| index.take_victim(Tick(200))).collect::<Vec<_>>();
         assert_eq!(victims.len(), 300);
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn it_empties() {
         let mut index = Index::new(1 << 16);
-        (0..50).for_each(|number| drop(index.insert(scrambled(number), 1, Tick(0))));
+        assert!((0..50).all(|number| index.insert(scrambled(number), 1, Tick(0)).is_none()));
         assert_eq!(std::iter::from_fn(|| index.take_victim(Tick(9))).count(), 50);
         assert_eq!((index.objects(), index.bytes()), (0, 0));
     }

@@ -78,11 +78,6 @@ impl Store {
             }
         }
     }
-
-    #[cfg(test)]
-    pub(in crate::cache) fn file_of(&self, location: u128) -> io::Result<File> {
-        self.disk.open_for_change(location)
-    }
 }
 
 /// Reads one chunk and checks it.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::cache::Damaged;
+use crate::cache::hit::Damaged;
 use crate::cache::store::Found;
 
 const ANSWER: &str = "Cache-Control: max-age=100\nETag: \"1\"\nX-Field: value";

@@ -1,7 +1,8 @@
 //! What is kept is found again.
 
 use super::*;
-use crate::cache::{StaleFor, StaleForbidden, StoreState};
+use crate::cache::reason::StaleForbidden;
+use crate::cache::{StaleFor, StoreState};
 
 const FRESH: &str = "Cache-Control: max-age=100";
 

@@ -209,7 +209,7 @@ pub(super) async fn read(hit: &Hit) -> Vec<u8> {
     read_range(hit, 0..u64::MAX).await.unwrap()
 }
 
-pub(super) async fn read_range(hit: &Hit, range: std::ops::Range<u64>) -> Result<Vec<u8>, super::Damaged> {
+pub(super) async fn read_range(hit: &Hit, range: std::ops::Range<u64>) -> Result<Vec<u8>, super::hit::Damaged> {
     let mut body = hit.body(range);
     let mut bytes = Vec::new();
     while let Some(piece) = body.next(100_000).await? {

@@ -3,7 +3,8 @@
 use rustix::io::Errno;
 
 use super::*;
-use crate::cache::{NobodyReads, StoreState};
+use crate::cache::StoreState;
+use crate::cache::fill::NobodyReads;
 
 const FRESH: &str = "Cache-Control: max-age=100";
 
