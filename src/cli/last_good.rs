@@ -26,7 +26,7 @@ pub(crate) enum From {
     /// The file itself. Once it serves, [`remember`] its `source`.
     File(Loaded),
     /// The last good file in the state folder.
-    LastGood(Loaded, PathBuf),
+    LastGood(PathBuf),
     /// Neither was of use: listeners only, no routes.
     Fallback,
 }
@@ -46,7 +46,7 @@ pub(crate) fn load_or_last_good(path: &Path) -> Start {
     };
     let kept = config::state_folder(&bytes, &base).join(NAME);
     let (config, from) = match last_good(&kept, &base) {
-        Some(loaded) => (loaded.config.clone(), From::LastGood(loaded, kept)),
+        Some(loaded) => (loaded.config, From::LastGood(kept)),
         None => (config::fallback(&bytes, &base), From::Fallback),
     };
     Start { config, from, problems_of_the_file: Some(problems) }

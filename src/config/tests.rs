@@ -338,7 +338,7 @@ fn no_input_panics() {
         usize::try_from(state % 1_000_003).unwrap()
     };
     let example = fs::read(at_top("config.example.ini")).unwrap();
-    for round in 0..4_000 {
+    for round in 0..1_500 {
         let count = next() % 24;
         let mut bytes: Vec<u8> = (0..count).flat_map(|_| PIECES[next() % PIECES.len()].iter().copied()).collect();
         if round % 100 == 0 {
