@@ -94,6 +94,8 @@ pub(crate) struct CacheStat {
     pub(crate) evicted: u64,
     /// Objects that were not what was written.
     pub(crate) damaged: u64,
+    /// Bytes written to the card since the start.
+    pub(crate) written: u64,
 }
 
 impl Cache {
@@ -188,7 +190,7 @@ impl Cache {
         if let Some(store) = inner.store() {
             (stat.objects, stat.bytes) = (store.objects(), store.bytes());
             stat.counted = store.is_counted();
-            (stat.evicted, stat.damaged) = (store.evicted(), store.damaged());
+            (stat.evicted, stat.damaged, stat.written) = (store.evicted(), store.damaged(), store.written());
         }
         stat
     }

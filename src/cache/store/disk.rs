@@ -27,6 +27,7 @@ pub(super) struct Disk {
     /// Held as long as the store is open.
     _lock: OwnedFd,
     next_name: AtomicU64,
+    written: AtomicU64,
     #[cfg(test)]
     pub(super) faults: super::faults::Faults,
 }
@@ -82,6 +83,7 @@ impl Disk {
             unfinished,
             _lock: lock,
             next_name: AtomicU64::new(0),
+            written: AtomicU64::new(0),
             #[cfg(test)]
             faults: super::faults::Faults::default(),
         };
@@ -132,7 +134,14 @@ impl Disk {
 
     pub(super) fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.refuse_write(bytes.len())?;
-        file.write_all_at(bytes, offset)
+        file.write_all_at(bytes, offset)?;
+        self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Bytes written since the start.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Takes space for bytes to come, where the file system can; elsewhere a write finds out.

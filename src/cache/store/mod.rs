@@ -74,6 +74,10 @@ impl Store {
         self.damaged.load(Ordering::Relaxed)
     }
 
+    pub(in crate::cache) fn written(&self) -> u64 {
+        self.disk.written()
+    }
+
     pub(in crate::cache) fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
     }
