@@ -24,7 +24,7 @@ pub(crate) struct Start {
 #[derive(Debug)]
 pub(crate) enum From {
     /// The file itself. Once it serves, [`remember`] its `source`.
-    File(Loaded),
+    File(Box<Loaded>),
     /// The last good file in the state folder.
     LastGood(PathBuf),
     /// Neither was of use: listeners only, no routes.
@@ -39,7 +39,7 @@ pub(crate) fn load_or_last_good(path: &Path) -> Start {
         Ok(bytes) => match config::load_bytes_of(path, &bytes) {
             Ok(loaded) => {
                 let config = loaded.config.clone();
-                return Start { config, from: From::File(loaded), problems_of_the_file: None };
+                return Start { config, from: From::File(Box::new(loaded)), problems_of_the_file: None };
             }
             Err(problems) => (bytes, problems),
         },
