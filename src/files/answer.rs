@@ -3,6 +3,10 @@
 use std::fs::File;
 use std::sync::Arc;
 
+use super::content::{self, Content};
+use super::listing;
+use super::name::Name;
+use super::open::{self, Found};
 use crate::base::Wall;
 use crate::config::FilesConfig;
 use crate::http::Fields;
@@ -20,11 +24,10 @@ pub(crate) struct FileRequest<'a> {
     pub(crate) now: Wall,
 }
 
-/// A whole answer: the gateway adds `Date`, `Connection` and what a route's edits say.
+/// A whole answer: the gateway adds `Date`, framing, `Connection` and what a route's edits say.
 #[derive(Debug)]
 pub(crate) struct FileAnswer {
     pub(crate) status: u16,
-    /// Without framing.
     pub(crate) fields: Vec<(&'static str, String)>,
     /// `Content-Length`: the sum of the pieces, or what it would be (`HEAD`). Nothing for 304.
     pub(crate) length: Option<u64>,
@@ -47,7 +50,7 @@ pub(crate) enum Piece {
 /// Why there is no answer; the gateway writes the page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum NoFile {
-    /// No such file, a hidden one, a way out of the folder, or a folder without index and listing: 404.
+    /// No such file, a hidden one, a way out of the folder, or a folder without index and listing: 404, all alike.
     NotFound,
     /// Neither `GET` nor `HEAD`: 405 with `Allow: GET, HEAD`.
     Method,
@@ -59,7 +62,46 @@ pub(crate) enum NoFile {
     PreconditionFailed,
 }
 
-/// Answers from the folder. Opens and listings happen on the blocking pool.
+/// Answers from the folder. Whatever may wait for the card happens on the blocking pool; a folder is opened anew for
+/// each request, because sticks come and go.
 pub(crate) async fn answer(folder: &Arc<FilesConfig>, request: FileRequest<'_>) -> Result<FileAnswer, NoFile> {
-    todo!()
+    if !matches!(request.method, "GET" | "HEAD") {
+        return Err(NoFile::Method);
+    }
+    let name = Name::of(request.rest).ok_or(NoFile::NotFound)?;
+    let folder = Arc::clone(folder);
+    match smol::unblock(move || open::find(&folder, &name)).await? {
+        Found::File { file, media_type } => content::answer(&Content::of(file, media_type, request.now)?, &request),
+        Found::Folder => Ok(redirect(&request)),
+        Found::Listing(entries) => {
+            let page = listing::page(&request, &entries);
+            let fields = vec![("Content-Type", "text/html; charset=utf-8".to_owned())];
+            Ok(FileAnswer::from_memory(&request, 200, fields, page.into_bytes()))
+        }
+    }
+}
+
+/// To the same path with a slash, so that links in the folder's page lead into the folder. Relative, so that it holds
+/// behind other gateways as well.
+fn redirect(request: &FileRequest<'_>) -> FileAnswer {
+    let last = request.path.rsplit('/').next().unwrap_or_default();
+    let mut location = format!("./{last}/");
+    if let Some(query) = request.query {
+        location.push('?');
+        location.push_str(query);
+    }
+    FileAnswer::from_memory(request, 301, vec![("Location", location)], Vec::new())
+}
+
+impl FileAnswer {
+    fn from_memory(
+        request: &FileRequest<'_>,
+        status: u16,
+        fields: Vec<(&'static str, String)>,
+        content: Vec<u8>,
+    ) -> FileAnswer {
+        let length = Some(content.len() as u64);
+        let is_sent = request.method != "HEAD" && !content.is_empty();
+        FileAnswer { status, fields, length, body: if is_sent { vec![Piece::Memory(content)] } else { Vec::new() } }
+    }
 }

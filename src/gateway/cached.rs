@@ -1,7 +1,7 @@
 //! A request that may be answered from the cache: look up, and where that is not enough, fill or follow.
 
-use crate::cache::{FillEnd, Followed, Follower, Fill, Forward, Head, Hit, Key, Lookup, NotStored, PassReason, Permit};
 use crate::cache::{Failure, RequestRules, StaleFor};
+use crate::cache::{Fill, FillEnd, Followed, Follower, Forward, Head, Hit, Key, Lookup, NotStored, PassReason, Permit};
 use crate::observe::CacheResult;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -39,18 +39,12 @@ pub(super) async fn serve(
             }
             Lookup::OnlyIfCached => return Err(Refusal::OnlyIfCached),
             Lookup::Pass(reason) => return direct::forward(exchange, connection, body, origin, reason).await,
-            Lookup::Miss(fill, forward) => {
-                Pursuit::own(exchange, connection, rules, fill, None, forward)
-            }
-            Lookup::Follow(follower, forward) => {
-                Pursuit::other(follower, None, forward)
-            }
+            Lookup::Miss(fill, forward) => Pursuit::own(exchange, connection, rules, fill, None, forward),
+            Lookup::Follow(follower, forward) => Pursuit::other(follower, None, forward),
             Lookup::Stale(hit, permit, forward) => {
-                if origin.group.looks_down(exchange.now.mono)
-                    && allowed(exchange, rules, &hit, StaleFor::Unreachable)
-                {
+                if origin.group.looks_down(exchange.now.mono) && allowed(exchange, rules, &hit, StaleFor::Unreachable) {
                     release(permit);
-                    return stale(exchange, connection, &hit, forward, StaleFor::Unreachable, None).await;
+                    return stale(exchange, connection, &hit, forward, StaleFor::Unreachable).await;
                 }
                 match permit {
                     Permit::Fill(fill) => Pursuit::own(exchange, connection, rules, fill, Some(hit), forward),
@@ -163,8 +157,7 @@ impl Pursuit {
                 }
                 Turn::Failed(refusal, instead) => match &stale {
                     Some(hit) if allowed(exchange, rules, hit, instead) => {
-                        let status = refusal.upstream_status();
-                        break self::stale(exchange, connection, hit, forward, instead, status).await;
+                        break self::stale(exchange, connection, hit, forward, instead).await;
                     }
                     Some(_) | None => break Err(refusal),
                 },
@@ -208,8 +201,10 @@ fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, own: bool) -
         Err(FillEnd::LookAgain) => Turn::LookAgain,
         Err(FillEnd::TakeOver(fill)) => Turn::TakeOver(fill),
         Err(FillEnd::Failed(failure)) => {
-            let by_status = failure.word == SERVER_ERROR;
-            let instead = if by_status { StaleFor::ServerError } else { StaleFor::Unreachable };
+            let instead = match failure.word {
+                SERVER_ERROR => StaleFor::ServerError(failure.status),
+                _ => StaleFor::Unreachable,
+            };
             Turn::Failed(Refusal::OfFill(failure), instead)
         }
     }
@@ -230,21 +225,17 @@ fn allowed(exchange: &Exchange<'_>, rules: &RequestRules, hit: &Hit, instead: St
     hit.stale_allowed(rules, &exchange.plan.route.config.cache, instead, exchange.now).is_ok()
 }
 
-/// Serves a stale answer in place of an upstream that cannot be reached, or that failed with `status`.
+/// Serves a stale answer in place of an upstream that cannot be reached, or that failed.
 async fn stale(
     exchange: &mut Exchange<'_>,
     connection: &mut Connection,
     hit: &Hit,
     forward: Forward,
     instead: StaleFor,
-    status: Option<u16>,
 ) -> Result<After, Refusal> {
-    let told = match (instead, status) {
-        (StaleFor::ServerError, Some(status)) => {
-            cache_status::forwarded_as(forward, status, Some("stale-if-error"))
-        }
-        (StaleFor::ServerError, None) => cache_status::stale_hit(hit.head().ttl(exchange.now), "stale-if-error"),
-        (StaleFor::Unreachable, _) => cache_status::stale_hit(hit.head().ttl(exchange.now), "unreachable"),
+    let told = match instead {
+        StaleFor::ServerError(status) => cache_status::forwarded_as(forward, status, Some("stale-if-error")),
+        StaleFor::Unreachable => cache_status::stale_hit(hit.head().ttl(exchange.now), "unreachable"),
     };
     answer::hit(exchange, connection, hit, &Shown { told, result: CacheResult::Stale }).await
 }

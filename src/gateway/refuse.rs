@@ -149,9 +149,7 @@ fn page(gateway: &Gateway, refusal: &Refusal, verdict: &Verdict, request: Option
     });
     let mut lines = format!("Content-Type: {}\r\nCache-Control: no-store\r\n", page.content_type);
     lines.push_str("Vary: Accept, Accept-Language\r\n");
-    if let Some(language) = page.language {
-        let _ = write!(lines, "Content-Language: {language}\r\n");
-    }
+    let _ = write!(lines, "Content-Language: {}\r\n", page.language);
     if let Some((name, value)) = refusal.field() {
         let _ = write!(lines, "{name}: {value}\r\n");
     }

@@ -1,9 +1,13 @@
-//! Error answers.
+//! Error answers: a small calm page for people, a problem (RFC 9457) for programs.
 
 use std::fmt;
 
+use miniserde::{Serialize, json};
+
 use super::Trouble;
-use crate::http::Fields;
+use super::html::Text;
+use super::language::Language;
+use crate::http::{Fields, accept};
 
 /// What an error answer is made from.
 #[derive(Clone, Copy)]
@@ -23,11 +27,148 @@ pub(crate) struct Told<'a> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Page {
     pub(crate) content_type: &'static str,
-    pub(crate) language: Option<&'static str>,
+    /// `Content-Language`
+    pub(crate) language: &'static str,
     pub(crate) body: String,
 }
 
-/// A page for people, `application/problem+json` (RFC 9457) for programs.
+/// A page where the client names `text/html` and likes it as much as JSON, as browsers do; else a problem.
 pub(crate) fn trouble_page(told: &Told<'_>) -> Page {
-    todo!()
+    let language = Language::choose(told.fields, told.languages);
+    let (content_type, body) = if told.fields.is_some_and(accept::prefers_html) {
+        ("text/html; charset=utf-8", page(told, language))
+    } else {
+        ("application/problem+json", problem(told, language))
+    };
+    Page { content_type, language: language.tag(), body }
+}
+
+fn page(told: &Told<'_>, language: Language) -> String {
+    let words = told.trouble.words(language);
+    let id = told.request_id.map(|id| id.to_string()).unwrap_or_default();
+    format!(
+        "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <style>{STYLE}</style>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n</main>\n\
+         <footer>{gateway} <span dir=\"ltr\">{status} {id}</span></footer>\n</html>\n",
+        tag = language.tag(),
+        direction = language.direction(),
+        title = words.title,
+        text = words.text,
+        gateway = Text(told.gateway),
+        status = told.status,
+        id = Text(&id),
+    )
+}
+
+const STYLE: &str = ":root{color-scheme:light dark}\
+    body{font:1.1rem/1.6 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1.2rem}\
+    h1{font-size:1.6rem;font-weight:600;line-height:1.3}\
+    footer{margin-top:3rem;font-size:.85rem;opacity:.7}";
+
+/// RFC 9457 §3.1.
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: Option<String>,
+}
+
+fn problem(told: &Told<'_>, language: Language) -> String {
+    let words = told.trouble.words(language);
+    json::to_string(&Problem {
+        kind: format!("urn:hafir:problem:{}", told.trouble.word()),
+        title: words.title,
+        status: told.status,
+        detail: words.text,
+        instance: told.request_id.map(|id| format!("urn:hafir:request:{id}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use miniserde::json::{Number, Value};
+
+    use super::*;
+    use crate::http::FieldSpans;
+
+    fn told(trouble: Trouble, accept: Option<&str>, language: &str) -> Page {
+        let accept = accept.map(|value| format!("Accept: {value}\r\n")).unwrap_or_default();
+        let block = format!("{accept}Accept-Language: {language}\r\n");
+        let spans = FieldSpans::parse(block.as_bytes()).unwrap();
+        trouble_page(&Told {
+            trouble,
+            status: 502,
+            fields: Some(Fields::new(block.as_bytes(), spans.as_slice())),
+            languages: &[],
+            gateway: "St. Mary's <Primary>",
+            request_id: Some(&"00000000000000ab"),
+        })
+    }
+
+    #[test]
+    fn pages_are_small_and_without_scripts() {
+        for trouble in Trouble::ALL {
+            for language in Language::ALL {
+                let page = told(trouble, Some("text/html"), language.tag());
+                assert_eq!(page.content_type, "text/html; charset=utf-8");
+                assert_eq!(page.language, language.tag());
+                assert!(page.body.len() < 2048, "{trouble:?} {language:?} {}", page.body.len());
+                assert!(page.body.contains("St. Mary&#39;s &lt;Primary&gt;"), "{}", page.body);
+                assert!(page.body.contains("502 00000000000000ab"), "{}", page.body);
+                for banned in ["<script", "http:", "https:", "src=", "@import", "url("] {
+                    assert!(!page.body.contains(banned), "{banned} {}", page.body);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn arabic_is_written_from_right_to_left() {
+        let page = told(Trouble::Unreachable, Some("text/html"), "ar");
+        assert!(page.body.contains("<html lang=\"ar\" dir=\"rtl\">") && page.body.contains("الاتصال مقطوع"));
+        assert!(told(Trouble::Unreachable, Some("text/html"), "sw").body.contains("dir=\"ltr\""));
+    }
+
+    #[test]
+    fn browsers_get_a_page_and_programs_a_problem() {
+        for (accept, is_page) in [
+            (Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), true),
+            (Some("application/json"), false),
+            (Some("application/json, text/html;q=0.5"), false),
+            (Some("*/*"), false),
+            (None, false),
+        ] {
+            let page = told(Trouble::NotFound, accept, "en");
+            assert_eq!(page.content_type.starts_with("text/html"), is_page, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_problem_is_as_rfc_9457_says() {
+        let page = told(Trouble::Busy, None, "fr");
+        assert_eq!((page.content_type, page.language), ("application/problem+json", "fr"));
+        let Value::Object(problem) = json::from_str(&page.body).unwrap() else { panic!("{}", page.body) };
+        for (name, expected) in [
+            ("type", "urn:hafir:problem:busy"),
+            ("title", "Trop de demandes"),
+            ("instance", "urn:hafir:request:00000000000000ab"),
+        ] {
+            assert!(matches!(&problem[name], Value::String(text) if text == expected), "{name} {}", page.body);
+        }
+        assert!(matches!(problem["status"], Value::Number(Number::U64(502))), "{}", page.body);
+        let unread = Told {
+            trouble: Trouble::BadRequest,
+            status: 400,
+            fields: None,
+            languages: &["sw".to_owned()],
+            gateway: "",
+            request_id: None,
+        };
+        let page = trouble_page(&unread);
+        assert!(page.body.contains("\"Ombi halikueleweka\"") && page.language == "sw", "{}", page.body);
+    }
 }

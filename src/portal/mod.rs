@@ -1,12 +1,14 @@
 //! What the gateway says to people and programs in its own words: error pages and the status page.
 //!
 //! Never tells how the gateway or what is behind it looks inside, never uses scripts or anything that must be loaded.
-//! Entry types: [`Trouble`] → [`trouble_page`], [`status_page`], [`status_text`].
+//! Entry types: [`Trouble`], [`Told`] → [`trouble_page`]; [`status_page`], [`status_text`].
 
 mod error;
+mod html;
+mod language;
 mod status;
 mod words;
 
-pub(crate) use error::{Page, Told, trouble_page};
+pub(crate) use error::{Told, trouble_page};
 pub(crate) use status::{status_page, status_text};
 pub(crate) use words::Trouble;

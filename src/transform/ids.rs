@@ -5,7 +5,7 @@ use std::fmt;
 use crate::base::{RequestId, TraceParent};
 use crate::http::Fields;
 
-/// The longest request id that is taken from a client: a UUID in braces has 38 characters.
+/// The longest request id that is taken from a client: a UUID has 36 characters.
 const LONGEST_ID: usize = 64;
 
 /// The ids of one exchange: the client's where they are valid, else made from numbers that the caller drew by lot.
@@ -44,7 +44,7 @@ impl<'a> Ids<'a> {
 
 /// Ids end up in logs, pages and other people's systems: only what is harmless in all of them.
 fn acceptable(value: &[u8]) -> Option<&str> {
-    let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:+/=~@{}".contains(byte);
+    let harmless = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:+/=~@".contains(byte);
     let fits = (1..=LONGEST_ID).contains(&value.len()) && value.iter().all(harmless);
     fits.then(|| std::str::from_utf8(value).ok()).flatten()
 }
