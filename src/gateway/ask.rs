@@ -40,7 +40,10 @@ pub(super) struct Question<'q> {
 
 /// On whose behalf is asked: who hears interim answers, and whose body is sent.
 pub(super) enum Caller<'c> {
-    Client { connection: &'c mut Connection, body: &'c mut RequestBody },
+    Client {
+        connection: &'c mut Connection,
+        body: &'c mut RequestBody,
+    },
     /// A fill asks for the cache; its events go to the client that caused it, if that is still there.
     Fill(&'c Sender<Event>),
 }
@@ -147,7 +150,9 @@ impl Question<'_> {
             Ok(_) => Ok(out),
             Err(NotForwarded::Loop) => Err(Refusal::Loop),
             Err(NotForwarded::LastHop) => Err(Refusal::LastHop),
-            Err(NotForwarded::Unwritable(_)) => Err(Refusal::Internal("the request head for the upstream is not legal")),
+            Err(NotForwarded::Unwritable(_)) => {
+                Err(Refusal::Internal("the request head for the upstream is not legal"))
+            }
         }
     }
 
@@ -188,11 +193,7 @@ impl Question<'_> {
     }
 
     /// Where the client waits for 100: lets the upstream decide, and gives the word itself when that takes too long.
-    async fn await_continue(
-        &self,
-        lease: &mut Lease,
-        caller: &mut Caller<'_>,
-    ) -> Result<Option<Last>, Trouble> {
+    async fn await_continue(&self, lease: &mut Lease, caller: &mut Caller<'_>) -> Result<Option<Last>, Trouble> {
         while caller.holds_back() {
             match self.next_head(lease, CONTINUE_PATIENCE).await {
                 Ok(Answer::Interim(interim)) => self.pass_on(&interim, caller).await?,

@@ -44,8 +44,15 @@ pub(crate) struct Route {
 pub(crate) enum Destination {
     Upstream(Origin),
     Files(Arc<FilesConfig>),
-    Redirect { location: String, status: u16 },
-    Respond { status: u16, text: String, content_type: String },
+    Redirect {
+        location: String,
+        status: u16,
+    },
+    Respond {
+        status: u16,
+        text: String,
+        content_type: String,
+    },
     /// The route cannot work as it is configured, in an operator's words.
     Broken(String),
 }

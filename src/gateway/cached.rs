@@ -1,7 +1,7 @@
 //! A request that may be answered from the cache: look up, and where that is not enough, fill or follow.
 
-use crate::cache::{FillEnd, Followed, Follower, Fill, Forward, Head, Hit, Key, Lookup, NotStored, PassReason, Permit};
 use crate::cache::{Failure, RequestRules, StaleFor};
+use crate::cache::{Fill, FillEnd, Followed, Follower, Forward, Head, Hit, Key, Lookup, NotStored, PassReason, Permit};
 use crate::observe::CacheResult;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -39,16 +39,10 @@ pub(super) async fn serve(
             }
             Lookup::OnlyIfCached => return Err(Refusal::OnlyIfCached),
             Lookup::Pass(reason) => return direct::forward(exchange, connection, body, origin, reason).await,
-            Lookup::Miss(fill, forward) => {
-                Pursuit::own(exchange, connection, rules, fill, None, forward)
-            }
-            Lookup::Follow(follower, forward) => {
-                Pursuit::other(follower, None, forward)
-            }
+            Lookup::Miss(fill, forward) => Pursuit::own(exchange, connection, rules, fill, None, forward),
+            Lookup::Follow(follower, forward) => Pursuit::other(follower, None, forward),
             Lookup::Stale(hit, permit, forward) => {
-                if origin.group.looks_down(exchange.now.mono)
-                    && allowed(exchange, rules, &hit, StaleFor::Unreachable)
-                {
+                if origin.group.looks_down(exchange.now.mono) && allowed(exchange, rules, &hit, StaleFor::Unreachable) {
                     release(permit);
                     return stale(exchange, connection, &hit, forward, StaleFor::Unreachable, None).await;
                 }
@@ -240,9 +234,7 @@ async fn stale(
     status: Option<u16>,
 ) -> Result<After, Refusal> {
     let told = match (instead, status) {
-        (StaleFor::ServerError, Some(status)) => {
-            cache_status::forwarded_as(forward, status, Some("stale-if-error"))
-        }
+        (StaleFor::ServerError, Some(status)) => cache_status::forwarded_as(forward, status, Some("stale-if-error")),
         (StaleFor::ServerError, None) => cache_status::stale_hit(hit.head().ttl(exchange.now), "stale-if-error"),
         (StaleFor::Unreachable, _) => cache_status::stale_hit(hit.head().ttl(exchange.now), "unreachable"),
     };

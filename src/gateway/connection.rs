@@ -51,8 +51,7 @@ pub(super) async fn attend(worker: &Rc<Worker>, accepted: Accepted, asked: Socke
     };
     let arrival = Arrival { peer: peer.ip().to_canonical(), secure: kind == DoorKind::Tls };
     let admin = kind == DoorKind::Admin;
-    let mut connection =
-        Connection { stream, buffer: Buffer::new(), timer: IdleTimer::default(), arrival, admin };
+    let mut connection = Connection { stream, buffer: Buffer::new(), timer: IdleTimer::default(), arrival, admin };
     match connection.converse(worker).await {
         After::Keep | After::Gone => {}
         After::Close => Box::pin(close_gently(connection.stream, LINGER)).await,

@@ -6,6 +6,7 @@ use crate::observe::CacheResult;
 use crate::transform::{ReplyFraming, ResponseParts, response_head};
 use crate::upstream::exchange::ResponseBody;
 
+use super::Refusal;
 use super::ask::{Answered, Caller, Question, ask};
 use super::body::RequestBody;
 use super::build::Origin;
@@ -13,7 +14,6 @@ use super::cache_status::{self, Member};
 use super::connection::{After, Connection};
 use super::exchange::Exchange;
 use super::reply::Reply;
-use super::Refusal;
 use crate::transform::Conditions;
 
 /// Asks the upstream for this client alone and passes the answer on.

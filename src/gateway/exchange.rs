@@ -128,22 +128,11 @@ pub(super) fn record_refused(
 ) {
     let target = std::str::from_utf8(request.target).unwrap_or("");
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let record = Record {
-        client: connection.arrival.peer,
-        path,
-        query,
-        ..blank(worker, now, request, ids, account)
-    };
+    let record = Record { client: connection.arrival.peer, path, query, ..blank(worker, now, request, ids, account) };
     worker.process.observer.record(&gateway.scope, &record);
 }
 
-fn blank<'r>(
-    worker: &Worker,
-    now: Now,
-    request: &Request<'r>,
-    ids: &'r Ids<'r>,
-    account: &Account,
-) -> Record<'r> {
+fn blank<'r>(worker: &Worker, now: Now, request: &Request<'r>, ids: &'r Ids<'r>, account: &Account) -> Record<'r> {
     Record {
         now,
         route: None,

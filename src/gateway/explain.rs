@@ -50,9 +50,8 @@ pub(crate) fn explain(config: &Config, head: &[u8]) -> Result<String, String> {
 fn policies(text: &mut String, route: &RouteConfig, request: &Request<'_>) {
     let _ = writeln!(text, "\nOn [route {}], line {}:", route.name, route.line);
     let _ = writeln!(text, "  goes to       {}", destination(&route.destination));
-    let list = |ranges: &[crate::base::AddrRange]| {
-        ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
+    let list =
+        |ranges: &[crate::base::AddrRange]| ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match (route.allow.is_empty(), route.deny.is_empty()) {
         (true, true) => text.push_str("  who           everybody\n"),
         (_, _) => {
@@ -68,7 +67,11 @@ fn policies(text: &mut String, route: &RouteConfig, request: &Request<'_>) {
             Err(reason) => format!("goes by the cache ({})", reason.word()),
         };
         let _ = writeln!(text, "  cache         {kept}");
-        let _ = writeln!(text, "  stale         up to {} days while the upstream cannot be reached", route.cache.stale.as_secs() / 86_400);
+        let _ = writeln!(
+            text,
+            "  stale         up to {} days while the upstream cannot be reached",
+            route.cache.stale.as_secs() / 86_400
+        );
     }
     if matches!(request.method, Method::Other(_)) {
         text.push_str("  method        not a standard one; passed on as it is\n");
@@ -80,7 +83,9 @@ fn destination(destination: &DestinationConfig) -> String {
         DestinationConfig::Upstream(urls) => {
             let urls: Vec<String> = urls
                 .iter()
-                .map(|url| format!("{}://{}:{}{}", if url.tls { "https" } else { "http" }, url.host, url.port, url.path))
+                .map(|url| {
+                    format!("{}://{}:{}{}", if url.tls { "https" } else { "http" }, url.host, url.port, url.path)
+                })
                 .collect();
             format!("upstream {}", urls.join(", then "))
         }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use smol::channel::{self, Receiver, Sender};
 
-use crate::cache::{self, Failure, Fill, Follower, Hit, NotStored, StaleFor, Writer};
 use crate::base::Wall;
+use crate::cache::{self, Failure, Fill, Follower, Hit, NotStored, StaleFor, Writer};
 use crate::http::{BodyFraming, Fields, OwnedRequest, OwnedResponse, date};
 use crate::transform::Conditions;
 use crate::upstream::exchange::ResponseBody;
@@ -240,4 +240,3 @@ fn cache_answer(answered: &Answered) -> cache::Answer<'_> {
         received: answered.received,
     }
 }
-

@@ -143,7 +143,9 @@ impl<'a> Plan<'a> {
     /// What the cache keys of this request begin with: answers for another `Host` are other answers.
     pub(crate) fn key_origin(&self, origin: &'a Origin) -> Cow<'a, str> {
         match &self.route.config.upstream.host {
-            HostPolicy::Keep => Cow::Owned(format!("{} {}", origin.key_prefix, self.client_host().to_ascii_lowercase())),
+            HostPolicy::Keep => {
+                Cow::Owned(format!("{} {}", origin.key_prefix, self.client_host().to_ascii_lowercase()))
+            }
             HostPolicy::Replace | HostPolicy::Name(_) => Cow::Borrowed(&origin.key_prefix),
         }
     }

@@ -105,7 +105,9 @@ impl Refusal {
             Refusal::Precondition => (412, Client, Trouble::WrongMethod, "precondition"),
             Refusal::ClientGone => (499, Client, Trouble::BadRequest, "client-gone"),
             Refusal::OnlyIfCached => (504, Client, Trouble::UpstreamTooSlow, "only-if-cached"),
-            Refusal::Unavailable(Unavailable::TimedOut { .. }) => (504, Peer, Trouble::UpstreamTooSlow, "connect-timeout"),
+            Refusal::Unavailable(Unavailable::TimedOut { .. }) => {
+                (504, Peer, Trouble::UpstreamTooSlow, "connect-timeout")
+            }
             Refusal::Unavailable(Unavailable::Busy { .. }) => (503, Peer, Trouble::Busy, "upstream-busy"),
             Refusal::Unavailable(_) => (502, Peer, Trouble::Unreachable, "unreachable"),
             Refusal::UpstreamTooSlow => (504, Peer, Trouble::UpstreamTooSlow, "upstream-timeout"),

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::cache::policy;
-use crate::http::{Method, OwnedRequest, Parse, RequestHead, Scan, connection};
 use crate::http::{BadRequest, Flaw};
+use crate::http::{Method, OwnedRequest, Parse, RequestHead, Scan, connection};
 use crate::net::{Filled, Meter, within, write_all};
 use crate::transform::Upgrade;
 

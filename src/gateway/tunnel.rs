@@ -44,22 +44,18 @@ pub(super) async fn open(
     Ok(run(exchange, connection, answered, protocol).await)
 }
 
-async fn run(
-    exchange: &mut Exchange<'_>,
-    connection: &mut Connection,
-    answered: Answered,
-    protocol: &[u8],
-) -> After {
+async fn run(exchange: &mut Exchange<'_>, connection: &mut Connection, answered: Answered, protocol: &[u8]) -> After {
     let Answered { mut lease, head, .. } = answered;
     let tail = Tail {
         connection: ConnectionOption::Upgrade(protocol),
         ..exchange.tail(ReplyFraming::Nothing, After::Keep, None)
     };
-    let parts = ResponseParts { version: head.version, status: 101, reason: head.reason(), fields: head.fields(), tail };
+    let parts =
+        ResponseParts { version: head.version, status: 101, reason: head.reason(), fields: head.fields(), tail };
     let mut out = Vec::with_capacity(512);
     let mut meter = Meter::new(exchange.gateway.progress);
-    let written = response_head(&mut out, &parts).is_ok()
-        && write_all(&mut connection.stream, &out, &mut meter).await.is_ok();
+    let written =
+        response_head(&mut out, &parts).is_ok() && write_all(&mut connection.stream, &out, &mut meter).await.is_ok();
     if !written {
         return After::Cut;
     }

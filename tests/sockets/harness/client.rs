@@ -79,6 +79,11 @@ impl Client {
         self.response_to("GET")
     }
 
+    /// The next response, or `None` where the connection ends before the first byte of one.
+    pub(crate) fn response_if_any(&mut self) -> Option<Response> {
+        (!self.kept.is_empty() || self.read_more()).then(|| self.response())
+    }
+
     pub(crate) fn response_to(&mut self, method: &str) -> Response {
         let mut response = self.head();
         let coded = response.field("transfer-encoding").is_some();

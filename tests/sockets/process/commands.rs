@@ -90,7 +90,7 @@ fn an_address_that_is_taken_is_named() {
     let origin = Origin::plain();
     let mut setup = Setup::before(&origin);
     // The origin's own port: somebody else listens there.
-    setup.set("gateway", "listen", &format!("127.0.0.1:{}", origin.port()));
+    setup.set("gateway", "listen", &format!("127.0.0.1:{}", origin.port())).set("metrics", "listen", "off");
     let file = setup.folder.write("hafir.ini", setup.text()).display().to_string();
     let output = hafir(&["run", &file]);
     assert!(output.status.code().is_some_and(|code| code != 0), "{:?}", output.status);
