@@ -8,10 +8,8 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use super::EXIT_CONFIG;
 use crate::config::{self, Config, DestinationConfig, Loaded, Problems};
-
-/// `EX_CONFIG` of sysexits.h; service managers can be told not to restart on it.
-const BROKEN: u8 = 78;
 
 /// How long the next answer of the resolver is waited for. Without a link it may take half a minute for each name.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -36,7 +34,7 @@ pub(super) fn refuse(path: &Path, problems: &Problems, err: &mut dyn Write) -> E
     let noun = if count == 1 { "problem" } else { "problems" };
     // Where nothing can be written the exit code still tells.
     let _ = writeln!(err, "{problems}{}: {count} {noun}", path.display());
-    ExitCode::from(BROKEN)
+    ExitCode::from(EXIT_CONFIG)
 }
 
 fn tell(path: &Path, loaded: &Loaded, nameless: &BTreeSet<String>, out: &mut dyn Write) -> io::Result<()> {
@@ -139,7 +137,25 @@ mod tests {
         let mut err = Vec::new();
         let path = Path::new("/nonexistent/hafir.ini");
         let code = run(path, &mut Vec::new(), &mut err);
-        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(BROKEN)));
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(EXIT_CONFIG)));
         assert!(String::from_utf8(err).unwrap().starts_with("hafir.ini: cannot be read: "));
+    }
+
+    /// The rooms judge paths and edits again when they are built; nothing that passed here may fail there.
+    #[test]
+    fn what_passes_the_check_can_be_built() {
+        use crate::{routing, transform};
+        let example = include_str!("../../config.example.ini");
+        let awake: Vec<&str> = example.lines().map(|line| line.strip_prefix(';').unwrap_or(line)).collect();
+        let odd = "[route odd]\npath = /leçons/, '/a,b c', *.mp4, /a/*/b, exact /%7e%c3%a9, /{x}|\nupstream = http://[::1]:80/é\n\
+            header.X-A = é\nquery.é = a b\nset.request.Proxy-Authorization = Basic é\nset.response.X-Empty = \"\"\n";
+        for text in [awake.join("\n"), odd.to_owned()] {
+            let config = load(&text).config;
+            assert!(routing::Table::build(&config.routes).is_ok());
+            for route in &config.routes {
+                assert!(transform::Edits::build(&route.edit_request).is_ok(), "{}", route.name);
+                assert!(transform::Edits::build(&route.edit_response).is_ok(), "{}", route.name);
+            }
+        }
     }
 }

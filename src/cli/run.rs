@@ -9,8 +9,6 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use smol::Timer;
-
 use super::keeper::{Current, Keeper};
 use super::last_good::{self, From, Start};
 use super::memory::Memory;
@@ -22,7 +20,7 @@ use super::workers::Workers;
 use super::{EXIT_CONFIG, EXIT_FAILURE};
 use crate::config::{self, Config, Loaded};
 use crate::gateway::{Gateway, Process, Provenance};
-use crate::net::{BindError, Listener, Listeners};
+use crate::net::{BindError, Listener, Listeners, TimedOut, within};
 use crate::observe::stderr_log;
 
 /// How often the configuration file is looked at.
@@ -107,16 +105,11 @@ impl Running {
     /// Obeys until told to stop.
     async fn supervise(mut self) -> ExitCode {
         loop {
-            let wish = async { Some(self.wishes.next().await) };
-            let look = async {
-                Timer::after(LOOK).await;
-                None
-            };
-            match smol::future::or(wish, look).await {
-                Some(Wish::Stop) => return self.stop().await,
-                Some(Wish::Reload) => self.reload().await,
-                None if self.watch.changed() => self.reload().await,
-                None => {}
+            match within(LOOK, self.wishes.next()).await {
+                Ok(Wish::Stop) => return self.stop().await,
+                Ok(Wish::Reload) => self.reload().await,
+                Err(TimedOut) if self.watch.changed() => self.reload().await,
+                Err(TimedOut) => {}
             }
         }
     }

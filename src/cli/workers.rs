@@ -6,18 +6,15 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use smol::Timer;
 use smol::channel::{self, Receiver, Sender};
 
 use crate::gateway::{Gateway, Process, Worker};
-use crate::net::Listener;
+use crate::net::{Listener, within};
 
 /// A stack that the deepest exchange fits in several times over; the rest of the default only costs address space.
 const STACK: usize = 512 * 1024;
 /// Orders are few (reload, drain) and taken at once.
 const ORDERS: usize = 8;
-/// How often a draining thread looks whether its last exchange has ended.
-const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
 /// What the main thread asks of a worker.
 enum Order {
@@ -106,14 +103,7 @@ async fn obey(worker: &Rc<Worker>, listeners: Vec<Listener>, orders: &Receiver<O
 }
 
 async fn finish(worker: &Worker, limit: Duration) {
-    let until_idle = async {
-        while !worker.is_idle() {
-            Timer::after(DRAIN_LOOK).await;
-        }
-    };
-    let too_long = async {
-        Timer::after(limit).await;
+    if within(limit, worker.idle()).await.is_err() {
         log::warn!("the drain took longer than {} s; what is left is cut", limit.as_secs());
-    };
-    smol::future::or(until_idle, too_long).await;
+    }
 }

@@ -78,6 +78,8 @@ pub(super) fn host_match(text: &str) -> Result<HostMatch, Fault> {
     if host != lower {
         return Err(Fault::value(text, expected).meant(host));
     }
+    // As requests name them (RFC 3986 §3.2.2).
+    let name = if name.contains(':') { format!("[{name}]") } else { name };
     Ok(if below { HostMatch::Below(format!(".{name}")) } else { HostMatch::Exact(name) })
 }
 
@@ -187,7 +189,7 @@ mod tests {
         assert_eq!(host_match("Wiki.School."), Ok(HostMatch::Exact("wiki.school".into())));
         assert_eq!(host_match("*.school"), Ok(HostMatch::Below(".school".into())));
         assert_eq!(host_match("10.0.0.1"), Ok(HostMatch::Exact("10.0.0.1".into())));
-        assert_eq!(host_match("[FD00::1]"), Ok(HostMatch::Exact("fd00::1".into())));
+        assert_eq!(host_match("[FD00::1]"), Ok(HostMatch::Exact("[fd00::1]".into())));
         assert_eq!(meant(host_match("wiki.school:8080")).as_deref(), Some("wiki.school"));
         assert_eq!(meant(host_match("http://wiki.school/")).as_deref(), Some("wiki.school"));
         for bad in ["a b", "école", "a..b", "*", "a.*", "-a", "1.2.3", "", "a/b c"] {

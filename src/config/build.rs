@@ -12,6 +12,7 @@ use super::problem::{Fault, Problem, Problems, Report, shown};
 use super::section::{Given, Reader};
 use super::table::{self, Kind, Naming};
 use super::types::*;
+use super::{MAX_PATHS, MAX_ROUTES};
 use super::{route, text};
 
 /// Each section costs a few kilobytes while it is read, and each route a place in a fixed table.
@@ -40,7 +41,7 @@ pub(super) fn build(name: &str, bytes: &[u8], base: &Path, outside: Outside) -> 
         builder.section(raw, &mut reader);
     }
     if let Some(first) = sections.get(MAX_SECTIONS.saturating_add(1)) {
-        reader.report.add(first.line, &first.title(), "", Fault::TooManySections);
+        reader.report.add(first.line, &first.title(), "", Fault::TooMany { what: "sections", most: MAX_SECTIONS });
     }
     builder.finish(&mut reader);
     let Builder { draft, tls, routes, given, .. } = builder;
@@ -139,9 +140,26 @@ impl Builder {
         if let LogTarget::File(path) = &mut self.draft.log.access {
             *path = state.join(&*path);
         }
+        self.routes_fit(reader.report);
         self.sizes(reader.report);
         self.listeners(reader.report);
         self.notes(reader);
+    }
+
+    fn routes_fit(&self, report: &mut Report) {
+        let title = |route: &RouteConfig| format!("{} {}", Kind::Route.word(), route.name);
+        if let Some(route) = self.routes.get(MAX_ROUTES) {
+            report.add(route.line, &title(route), "", Fault::TooMany { what: "routes", most: MAX_ROUTES });
+        }
+        let mut paths = 0_usize;
+        let too_many = self.routes.iter().take(MAX_ROUTES).find(|route| {
+            paths = paths.saturating_add(route.matches.paths.len().max(1));
+            paths > MAX_PATHS
+        });
+        if let Some(route) = too_many {
+            let fault = Fault::TooMany { what: "paths of all routes together", most: MAX_PATHS };
+            report.add(route.line, &title(route), "path", fault);
+        }
     }
 
     fn sizes(&self, report: &mut Report) {

@@ -11,11 +11,23 @@ pub(super) enum Side {
 }
 
 /// Fields that frame a message or speak to the next hop only (RFC 9110 §7.6.1, RFC 9112 §6); the gateway writes them.
-const FRAMING: [&str; 8] =
-    ["connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+const FRAMING: [&str; 9] = [
+    "connection",
+    "content-length",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
-/// Fields by which loops are found (RFC 9110 §7.6.3, RFC 8586 §2).
-const LOOPS: [&str; 2] = ["cdn-loop", "via"];
+/// Fields by which loops are found (RFC 9110 §7.6.2, §7.6.3, RFC 8586 §2).
+const LOOPS: [&str; 3] = ["cdn-loop", "max-forwards", "via"];
+
+/// Fields that the gateway writes by itself: `Expect` is answered here, `Proxy` is heard by CGI programs as a setting.
+const OWN: [&str; 4] = ["expect", "host", "proxy", "traceparent"];
 
 /// Fields by which the cache asks for what it lacks (RFC 9110 §13.1, §14.2).
 const ASKED_BY_THE_CACHE: [&str; 6] =
@@ -24,7 +36,8 @@ const ASKED_BY_THE_CACHE: [&str; 6] =
 /// A name that may be set or removed: a token (RFC 9110 §5.6.2) that is the route's to write.
 pub(super) fn editable(name: &str, side: Side) -> Result<(), Fault> {
     token(name)?;
-    let lower = name.to_ascii_lowercase();
+    // Programs behind CGI take the two for one.
+    let lower = name.to_ascii_lowercase().replace('_', "-");
     let is_in = |names: &[&str]| names.contains(&lower.as_str());
     let sentence = match side {
         _ if is_in(&FRAMING) => {
@@ -32,7 +45,7 @@ pub(super) fn editable(name: &str, side: Side) -> Result<(), Fault> {
         }
         _ if is_in(&LOOPS) => "is how loops between gateways are found; it cannot be edited",
         Side::Request if lower == "host" => "is set by 'upstream.host = NAME'",
-        Side::Request if lower == "expect" => "is answered by the gateway itself; it cannot be edited",
+        _ if is_in(&OWN) => "is the gateway's own; it cannot be edited",
         Side::Request if is_in(&ASKED_BY_THE_CACHE) => {
             "is how the cache asks for what it lacks; an edit would store wrong answers"
         }
@@ -100,7 +113,9 @@ mod tests {
 
     #[test]
     fn framing_is_never_edited() {
-        for name in ["Content-Length", "transfer-encoding", "Connection", "Via", "cdn-loop", "TE"] {
+        for name in
+            ["Content-Length", "content_length", "transfer-encoding", "Connection", "Via", "cdn-loop", "TE", "Proxy"]
+        {
             for side in [Side::Request, Side::Response] {
                 assert!(matches!(editable(name, side), Err(Fault::Refused(_))), "{name}");
             }

@@ -39,6 +39,12 @@ use crate::base::Size;
 /// The most field lines a head may have, whatever the file says: heads are parsed into fixed tables of this size.
 pub(crate) const MAX_FIELDS: usize = 128;
 
+/// Routes are kept in a fixed table. More than any school or clinic has services.
+pub(crate) const MAX_ROUTES: usize = 256;
+
+/// Paths of all routes together; a route without one counts as one.
+pub(crate) const MAX_PATHS: usize = 1024;
+
 /// Larger than any card.
 const UNBOUNDED: Size = Size::mib(1 << 30);
 

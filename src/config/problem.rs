@@ -56,7 +56,10 @@ pub(crate) enum Fault {
         /// The sections that know the key.
         belongs: Vec<Kind>,
     },
-    TooManySections,
+    TooMany {
+        what: &'static str,
+        most: usize,
+    },
     UnknownSection {
         suggestion: Option<String>,
     },
@@ -264,7 +267,7 @@ impl fmt::Display for Fault {
             Fault::BeforeSections { belongs } => {
                 write!(f, "stands before the first section; expected it below {}", heads(belongs))
             }
-            Fault::TooManySections => f.write_str("one section too many; a file has at most 1000"),
+            Fault::TooMany { what, most } => write!(f, "one too many; a file has at most {most} {what}"),
             Fault::UnknownSection { suggestion: None } => {
                 write!(f, "unknown section; expected {}", heads(&Kind::ALL))
             }

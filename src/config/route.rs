@@ -76,38 +76,18 @@ fn one_destination(given: &Given, report: &mut Report) -> Option<Beside> {
 }
 
 fn contradictions(draft: &RouteDraft, given: &Given, report: &mut Report) {
-    let strip = given.line_of("strip").filter(|_| draft.how.strip).map(|line| (line, "strip"));
-    let rewrite = given.line_of("rewrite").map(|line| (line, "rewrite"));
-    let url_has_path = draft.upstream.iter().any(|url| !url.path.is_empty());
-    let url = given.line_of("upstream").filter(|_| url_has_path).map(|line| (line, "upstream"));
-    let is_pattern = draft.matches.paths.iter().any(|path| matches!(path, PathMatch::Pattern(_)));
-    let pattern = given.line_of("path").filter(|_| is_pattern).map(|line| (line, "path"));
-
-    let twice = "only one of them can say what becomes of the route's path";
-    conflict(strip, rewrite, twice, given, report);
-    conflict(strip.or(rewrite), url, twice, given, report);
-    let no_prefix = "a pattern has no beginning that could be replaced";
-    for change in [strip, rewrite, url] {
-        conflict(pattern, change, no_prefix, given, report);
+    let strip = given.line_of("strip").filter(|_| draft.how.strip);
+    if let Some((strip, rewrite)) = strip.zip(given.line_of("rewrite")) {
+        let (line, key, first, other) = match strip < rewrite {
+            true => (rewrite, "rewrite", strip, "strip"),
+            false => (strip, "strip", rewrite, "rewrite"),
+        };
+        let why = "a path is taken off or replaced";
+        report.add(line, &given.title, key, Fault::Conflict { other: other.into(), line: first, why });
     }
     if draft.cache.mode == CacheMode::Forced && !given.is_tried("cache.for") {
         let expected = "a time beside 'cache = forced', as 'cache.for = 1 h'".to_owned();
         report.add(given.line_or_head("cache"), &given.title, "cache.for", Fault::Missing { expected });
-    }
-}
-
-/// Told at the later line, naming the earlier one.
-fn conflict(
-    one: Option<(usize, &'static str)>,
-    other: Option<(usize, &'static str)>,
-    why: &'static str,
-    given: &Given,
-    report: &mut Report,
-) {
-    if let (Some(one), Some(other)) = (one, other) {
-        let (early, late) = if one.0 <= other.0 { (one, other) } else { (other, one) };
-        let fault = Fault::Conflict { other: early.1.into(), line: early.0, why };
-        report.add(late.0, &given.title, late.1, fault);
     }
 }
 
@@ -119,6 +99,14 @@ fn notes(draft: &RouteDraft, given: &Given, outside: Outside, report: &mut Repor
     let is_tls = draft.upstream.is_empty() || draft.upstream.iter().any(|url| url.tls);
     for key in ["upstream.ca", "upstream.verify"].into_iter().filter(|key| !is_tls && given.line_of(key).is_some()) {
         note(key, "changes nothing, as no upstream here is https".into());
+    }
+    let is_all = |path: &PathMatch| matches!(path, PathMatch::Prefix(path) if path == "/");
+    let changes_nothing = draft.matches.paths.iter().all(is_all) || draft.how.strip || draft.how.rewrite.is_some();
+    if draft.upstream.iter().any(|url| url.path == "/") && !changes_nothing {
+        note(
+            "upstream",
+            "the '/' at the end of the URL takes the place of the route's path, as 'strip = on' does".into(),
+        );
     }
     for key in ["cache.for", "stale", "cache.max_object"] {
         if draft.cache.mode == CacheMode::Off && given.line_of(key).is_some() {

@@ -129,10 +129,10 @@ pub(super) static ROWS: &[Row] = &[
     row(Route, "header.NAME", Unset("not looked at"), Named("a text, or * for any", setters::match_header),
         "A header field that the request must have."),
     row(Route, "query.NAME", Unset("not looked at"), Named("a text, or * for any", setters::match_query),
-        "A query parameter that the request must have."),
+        "A query parameter that the request must have, written as people read it."),
 
     row(Route, "upstream", Unset("another destination"), List("a list of URLs, as https://name", |d, v| { d.route.upstream.push(url::upstream(v)?); Ok(()) }),
-        "Destination: the service behind; several are tried in order, and a path in the URL takes the place of the route's path."),
+        "Destination: the service behind; several are tried in order. A path in the URL, even a lone /, takes the place of the route's path."),
     row(Route, "files", Unset("another destination"), Path("a folder", |d, v| d.route.files = v),
         "Destination: a folder on this board."),
     row(Route, "redirect", Unset("another destination"), One("a path or a URL", |d, v| { d.route.redirect = url::location(v)?; Ok(()) }),
@@ -141,7 +141,7 @@ pub(super) static ROWS: &[Row] = &[
         "Destination: an answer that is written here."),
 
     row(Route, "strip", Is("off"), Switch(|d, v| d.route.how.strip = v),
-        "Whether the route's path is taken off before the request is passed on.").beside(Upstream),
+        "Whether the route's path is taken off before the request is passed on; of a pattern, the part before its first *.").beside(Upstream),
     row(Route, "rewrite", Unset("the path as it is"), One("a path, as /new/", |d, v| { d.route.how.rewrite = Some(url::rewrite(v)?); Ok(()) }),
         "What is put in place of the route's path.").beside(Upstream),
     row(Route, "upstream.host", Is("replace"), One("replace, keep or a host name", setters::upstream_host),

@@ -66,8 +66,12 @@ pub(super) fn match_header(draft: &mut Draft, name: &str, text: &str) -> Result<
 }
 
 pub(super) fn match_query(draft: &mut Draft, name: &str, text: &str) -> Result<(), Fault> {
-    let wanted = if text == "*" { None } else { Some(url::query_piece(text)?) };
-    draft.route.matches.queries.push((url::query_piece(name)?, wanted));
+    const LONGEST: usize = 2048;
+    let is_text = |text: &str| text.len() <= LONGEST && !text.chars().any(char::is_control);
+    if !is_text(name) || !is_text(text) {
+        return Err(Fault::value(text, "one line of at most 2048 bytes without control characters"));
+    }
+    draft.route.matches.queries.push((name.to_owned(), (text != "*").then(|| text.to_owned())));
     Ok(())
 }
 

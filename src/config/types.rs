@@ -169,6 +169,7 @@ pub(crate) struct MatchConfig {
     pub(crate) methods: Vec<String>,
     /// Field name in lower case, and the value it must have (`None`: any).
     pub(crate) headers: Vec<(String, Option<String>)>,
+    /// Name and value as people read them, not percent-encoded.
     pub(crate) queries: Vec<(String, Option<String>)>,
 }
 
@@ -184,7 +185,7 @@ pub(crate) enum PathMatch {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum HostMatch {
-    /// Lower case, no port.
+    /// Lower case, no port; an IPv6 address in brackets.
     Exact(String),
     /// `*.example.org`, held as `.example.org`: any name below it, not itself.
     Below(String),

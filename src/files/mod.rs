@@ -1,7 +1,8 @@
 //! A folder as a destination: files, index files and listings, with conditions and ranges.
 //!
 //! Never follows a path out of the folder (unless `symlinks` is on and a link in it leads there), never serves names
-//! that begin with a dot, never writes. Entry types: [`answer`] → [`FileAnswer`] or [`NoFile`].
+//! that begin with a dot, never writes. Entry types: [`FileRequest`], [`answer`] → `FileAnswer` of
+//! [`Piece`]s, or [`NoFile`].
 
 mod answer;
 mod content;
@@ -9,4 +10,4 @@ mod listing;
 mod name;
 mod open;
 
-pub(crate) use answer::{FileAnswer, FileRequest, NoFile, Piece, answer};
+pub(crate) use answer::{FileRequest, NoFile, Piece, answer};

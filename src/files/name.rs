@@ -21,13 +21,13 @@ const WELL_KNOWN: &[u8] = b".well-known";
 impl Name {
     /// From a path in normal form. Segments are separated before they are decoded, so that nothing decoded separates.
     pub(super) fn of(rest: &str) -> Option<Name> {
-        let inner = rest.strip_prefix('/').unwrap_or(rest);
-        let (inner, folder) = match inner.strip_suffix('/') {
-            Some(inner) => (inner, true),
-            None => (inner, rest.ends_with('/')),
-        };
+        let folder = rest.ends_with('/');
         let mut path = PathBuf::new();
-        for segment in inner.split('/').filter(|_| !inner.is_empty()) {
+        if matches!(rest, "" | "/") {
+            return Some(Name { path, folder });
+        }
+        let inner = rest.strip_prefix('/').unwrap_or(rest);
+        for segment in inner.strip_suffix('/').unwrap_or(inner).split('/') {
             let segment = target::decode(segment);
             let hidden = segment.first() == Some(&b'.') && *segment != *WELL_KNOWN;
             if segment.is_empty() || hidden || segment.iter().any(|byte| matches!(byte, b'/' | 0)) {

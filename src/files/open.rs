@@ -151,7 +151,7 @@ fn listed(folder: BorrowedFd<'_>, name: &CStr, symlinks: bool) -> Option<Entry> 
         FileType::Directory => None,
         _ => return None,
     };
-    let modified = Wall::from_seconds(i64::try_from(stat.st_mtime).unwrap_or_default());
+    let modified = Wall::from_seconds(stat.st_mtime);
     Some(Entry { name: name.to_bytes().to_vec(), size, modified })
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn serve(
             Lookup::Stale(hit, permit, forward) => {
                 if origin.group.looks_down(exchange.now.mono) && allowed(exchange, rules, &hit, StaleFor::Unreachable) {
                     release(permit);
-                    return stale(exchange, connection, &hit, forward, StaleFor::Unreachable, None).await;
+                    return stale(exchange, connection, &hit, forward, StaleFor::Unreachable).await;
                 }
                 match permit {
                     Permit::Fill(fill) => Pursuit::own(exchange, connection, rules, fill, Some(hit), forward),
@@ -157,8 +157,7 @@ impl Pursuit {
                 }
                 Turn::Failed(refusal, instead) => match &stale {
                     Some(hit) if allowed(exchange, rules, hit, instead) => {
-                        let status = refusal.upstream_status();
-                        break self::stale(exchange, connection, hit, forward, instead, status).await;
+                        break self::stale(exchange, connection, hit, forward, instead).await;
                     }
                     Some(_) | None => break Err(refusal),
                 },
@@ -202,8 +201,10 @@ fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, own: bool) -
         Err(FillEnd::LookAgain) => Turn::LookAgain,
         Err(FillEnd::TakeOver(fill)) => Turn::TakeOver(fill),
         Err(FillEnd::Failed(failure)) => {
-            let by_status = failure.word == SERVER_ERROR;
-            let instead = if by_status { StaleFor::ServerError } else { StaleFor::Unreachable };
+            let instead = match failure.word {
+                SERVER_ERROR => StaleFor::ServerError(failure.status),
+                _ => StaleFor::Unreachable,
+            };
             Turn::Failed(Refusal::OfFill(failure), instead)
         }
     }
@@ -224,19 +225,17 @@ fn allowed(exchange: &Exchange<'_>, rules: &RequestRules, hit: &Hit, instead: St
     hit.stale_allowed(rules, &exchange.plan.route.config.cache, instead, exchange.now).is_ok()
 }
 
-/// Serves a stale answer in place of an upstream that cannot be reached, or that failed with `status`.
+/// Serves a stale answer in place of an upstream that cannot be reached, or that failed.
 async fn stale(
     exchange: &mut Exchange<'_>,
     connection: &mut Connection,
     hit: &Hit,
     forward: Forward,
     instead: StaleFor,
-    status: Option<u16>,
 ) -> Result<After, Refusal> {
-    let told = match (instead, status) {
-        (StaleFor::ServerError, Some(status)) => cache_status::forwarded_as(forward, status, Some("stale-if-error")),
-        (StaleFor::ServerError, None) => cache_status::stale_hit(hit.head().ttl(exchange.now), "stale-if-error"),
-        (StaleFor::Unreachable, _) => cache_status::stale_hit(hit.head().ttl(exchange.now), "unreachable"),
+    let told = match instead {
+        StaleFor::ServerError(status) => cache_status::forwarded_as(forward, status, Some("stale-if-error")),
+        StaleFor::Unreachable => cache_status::stale_hit(hit.head().ttl(exchange.now), "unreachable"),
     };
     answer::hit(exchange, connection, hit, &Shown { told, result: CacheResult::Stale }).await
 }

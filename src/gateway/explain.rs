@@ -61,7 +61,7 @@ fn policies(text: &mut String, route: &RouteConfig, request: &Request<'_>) {
     let _ = writeln!(text, "  body          up to {}", route.body);
     let _ = writeln!(text, "  upgrade       {}", if route.upgrade { "passed on" } else { "not passed on" });
     if matches!(route.destination, DestinationConfig::Upstream(_)) {
-        let asked = policy::request(request.fields, request.method.as_str(), &route.cache);
+        let asked = policy::request(request.fields, request.method, &route.cache);
         let kept = match asked {
             Ok(_) => "may be answered from the cache, and its answer may be kept".to_owned(),
             Err(reason) => format!("goes by the cache ({})", reason.word()),

@@ -91,7 +91,7 @@ fn hot_hit(plan: &Plan<'_>, worker: &Worker, now: Now) -> Option<Hit> {
     if !plain {
         return None;
     }
-    let rules = policy::request(plan.request.fields, plan.request.method.as_str(), &plan.route.config.cache).ok()?;
+    let rules = policy::request(plan.request.fields, plan.request.method, &plan.route.config.cache).ok()?;
     let key_origin = plan.key_origin(origin);
     let path = plan.forwarded_path(origin, 0);
     let key = Key::new(&key_origin, &path, plan.target.query.as_deref());

@@ -151,15 +151,15 @@ impl Task {
 
     async fn fail(&self, fill: Fill, refusal: Refusal, instead: StaleFor, events: &Sender<Event>) {
         let verdict = refusal.verdict();
-        fill.failed(Failure { status: verdict.status, word: verdict.word });
+        fill.failed(Failure { status: refusal.upstream_status().unwrap_or(verdict.status), word: verdict.word });
         let _ = events.send(Event::Failed(refusal, instead)).await;
     }
 
     /// Decides what becomes of an answer: a stale one may be better, it may be kept, or it is for one client alone.
     async fn take(&self, plan: &Plan<'_>, fill: Fill, answered: Answered, events: &Sender<Event>) {
         let status = answered.head.status;
-        if matches!(status, 500 | 502 | 503 | 504) && self.stale_will_do(plan) {
-            return self.fail(fill, Refusal::ServerError(status), StaleFor::ServerError, events).await;
+        if matches!(status, 500 | 502 | 503 | 504) && self.stale_will_do(plan, status) {
+            return self.fail(fill, Refusal::ServerError(status), StaleFor::ServerError(status), events).await;
         }
         match fill.stored(plan.request.fields, &cache_answer(&answered)) {
             Ok(writer) => {
@@ -172,11 +172,11 @@ impl Task {
         }
     }
 
-    fn stale_will_do(&self, plan: &Plan<'_>) -> bool {
+    fn stale_will_do(&self, plan: &Plan<'_>, status: u16) -> bool {
         let now = self.worker.process.clock.now();
         let stale = self.stale.as_ref();
         stale.is_some_and(|hit| {
-            hit.stale_allowed(&self.rules, &plan.route.config.cache, StaleFor::ServerError, now).is_ok()
+            hit.stale_allowed(&self.rules, &plan.route.config.cache, StaleFor::ServerError(status), now).is_ok()
         })
     }
 

@@ -149,7 +149,7 @@ async fn forward(
     if let (Upgrade::Wanted(protocol), true) = (plan.upgrade, plan.route.config.upgrade) {
         return tunnel::open(exchange, connection, body, origin, protocol).await;
     }
-    match policy::request(plan.request.fields, plan.request.method.as_str(), &plan.route.config.cache) {
+    match policy::request(plan.request.fields, plan.request.method, &plan.route.config.cache) {
         Ok(rules) if plan.bodiless() => cached::serve(exchange, connection, body, origin, &rules).await,
         Ok(_) => direct::forward(exchange, connection, body, origin, PassReason::RequestBody).await,
         Err(reason) => direct::forward(exchange, connection, body, origin, reason).await,

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use event_listener::Event;
 use smol::LocalExecutor;
 
 use super::{Gateway, Process};
@@ -22,6 +23,8 @@ pub(crate) struct Worker {
     scratch: RefCell<Vec<u8>>,
     /// Exchanges and fills under way; a drain waits for them.
     active: Cell<usize>,
+    /// Told when the last of them has ended.
+    ended: Event,
     draining: Cell<bool>,
     lots: Cell<u64>,
 }
@@ -34,6 +37,7 @@ impl Worker {
             current: RefCell::new(gateway),
             scratch: RefCell::new(Vec::new()),
             active: Cell::new(0),
+            ended: Event::new(),
             draining: Cell::new(false),
             lots: Cell::new(RandomState::new().hash_one(std::thread::current().id())),
         })
@@ -57,8 +61,11 @@ impl Worker {
         self.draining.get()
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.active.get() == 0
+    /// Waits until nothing is under way.
+    pub(crate) async fn idle(&self) {
+        while self.active.get() > 0 {
+            self.ended.listen().await;
+        }
     }
 
     /// Counts something under way until the value is dropped.
@@ -104,5 +111,8 @@ pub(crate) struct Busy(Rc<Worker>);
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.active.set(self.0.active.get() - 1);
+        if self.0.active.get() == 0 {
+            self.0.ended.notify(usize::MAX);
+        }
     }
 }

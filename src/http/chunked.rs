@@ -445,6 +445,18 @@ mod tests {
     }
 
     #[test]
+    fn any_bytes_are_read_the_same_in_any_pieces() {
+        let mut dice = crate::http::hostile::Dice::new();
+        for _ in 0..20_000 {
+            let input = dice.input();
+            let whole = decode([&input[..]]);
+            let (first, second) = input.split_at(dice.below(input.len()));
+            assert_eq!(decode([first, second]), whole, "{}", input.escape_ascii());
+            assert_eq!(decode(input.chunks(1 + dice.below(7))), whole, "{}", input.escape_ascii());
+        }
+    }
+
+    #[test]
     fn what_is_written_is_read_again() {
         for (len, expected) in
             [(1, "1"), (15, "f"), (16, "10"), (0x1234_5678, "12345678"), (u64::MAX, "ffffffffffffffff")]

@@ -26,6 +26,8 @@ pub(crate) mod forwarded;
 pub(crate) mod framing;
 pub(crate) mod hop_by_hop;
 pub(crate) mod host;
+#[cfg(test)]
+mod hostile;
 mod method;
 pub(crate) mod range;
 mod refused;
@@ -38,7 +40,7 @@ pub(crate) mod via;
 mod writer;
 
 pub(crate) use cache_control::CacheControl;
-pub(crate) use fields::{BadField, FieldSpan, FieldSpans, Fields, MAX_FIELDS, Repeated, Span};
+pub(crate) use fields::{FieldSpan, FieldSpans, Fields, MAX_FIELDS};
 pub(crate) use framing::BodyFraming;
 pub(crate) use host::Authority;
 pub(crate) use method::{Method, Version};
@@ -46,5 +48,5 @@ pub(crate) use refused::{BadRequest, BadResponse, Flaw};
 pub(crate) use request::{OwnedRequest, RequestHead};
 pub(crate) use response::{OwnedResponse, ResponseHead};
 pub(crate) use scan::{HeadLimits, MAX_HEAD, Parse, Scan};
-pub(crate) use target::{BadTarget, Target};
+pub(crate) use target::Target;
 pub(crate) use writer::{HeadWriter, Unwritable};

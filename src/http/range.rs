@@ -18,6 +18,7 @@ pub(crate) type RangeSet = heapless::Vec<ByteRange, MAX_RANGES>;
 
 /// What a `Range` field asks of `total` bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[allow(clippy::large_enum_variant, reason = "lives on the stack for one answer; a box would cost an allocation")]
 pub(crate) enum Wanted {
     /// Not understood, or too much asked: answer as if there were no `Range`.
     Whole,

@@ -183,7 +183,7 @@ impl BadTarget {
             BadTarget::Character => ("target-character", "the target holds a character that no URL may hold"),
             BadTarget::EncodedSlash => ("target-encoded-slash", "the path holds an encoded slash"),
             BadTarget::Backslash => ("target-backslash", "the path holds a backslash"),
-            BadTarget::EncodedControl => ("target-encoded-control", "the path holds an encoded control character"),
+            BadTarget::EncodedControl => ("target-encoded-control", "the target holds an encoded control character"),
             BadTarget::DotParameter => ("target-dot-parameter", "a dot segment of the path has a parameter"),
         }
     }

@@ -295,6 +295,12 @@ mod tests {
     }
 
     #[test]
+    fn heads_are_small_enough_to_be_values() {
+        assert!(size_of::<RequestHead>() <= 1100, "{}", size_of::<RequestHead>());
+        assert!(size_of::<OwnedRequest>() <= 64, "{}", size_of::<OwnedRequest>());
+    }
+
+    #[test]
     fn heads_may_arrive_in_any_pieces() {
         let bytes = b"\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n";
         let mut scan = Scan::default();

@@ -243,3 +243,177 @@ impl std::error::Error for BodyError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpStream;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::Size;
+    use crate::net::Progress;
+    use crate::net::testing::{pair, patient_meter, send_and_reset};
+
+    /// How the peer ends what it sent.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    enum Ending {
+        /// It stays connected.
+        Open,
+        Closed,
+        Reset,
+    }
+
+    struct Read {
+        body: Vec<u8>,
+        end: Result<String, BodyError>,
+        left: Vec<u8>,
+        done: bool,
+    }
+
+    /// Reads a body; `end` holds the trailers where it ended in order.
+    async fn read(stream: &mut Stream, framing: BodyFraming) -> Read {
+        let (mut reader, mut buffer, mut meter) = (BodyReader::new(framing), Buffer::new(), patient_meter());
+        let mut body = Vec::new();
+        let end = loop {
+            match reader.next(stream, &mut buffer, &mut meter).await {
+                Ok(Some(piece)) => body.extend_from_slice(piece),
+                Ok(None) => break Ok(format!("{:?}", reader.trailers())),
+                Err(error) => break Err(error),
+            }
+        };
+        assert_eq!(reader.received(), body.len() as u64);
+        Read { body, end, left: buffer.bytes().to_vec(), done: reader.is_done() }
+    }
+
+    fn exchange(sent: &'static [u8], ending: Ending, framing: BodyFraming) -> Read {
+        let (mut stream, peer) = pair();
+        let peer = thread::spawn(move || send(peer, sent, ending));
+        let read = smol::block_on(read(&mut stream, framing));
+        drop(peer.join().unwrap());
+        read
+    }
+
+    fn send(mut peer: TcpStream, sent: &[u8], ending: Ending) -> Option<TcpStream> {
+        if ending == Ending::Reset {
+            send_and_reset(peer, sent);
+            return None;
+        }
+        // In halves, so that a body is seen to arrive in pieces.
+        let (first, second) = sent.split_at(sent.len() / 2);
+        peer.write_all(first).unwrap();
+        peer.write_all(second).unwrap();
+        (ending == Ending::Open).then_some(peer)
+    }
+
+    #[test]
+    fn bodies_end_where_their_framing_says() {
+        let chunks: &[u8] = b"3\r\nabc\r\n1;x=y\r\nd\r\n0\r\n\r\nGET /";
+        for (sent, ending, framing, body, left) in [
+            (&b"GET /"[..], Ending::Open, BodyFraming::None, &b""[..], &b""[..]),
+            (b"GET /", Ending::Open, BodyFraming::Length(0), b"", b""),
+            (b"abcGET /", Ending::Open, BodyFraming::Length(3), b"abc", b"GET /"),
+            (b"abc", Ending::Closed, BodyFraming::Length(3), b"abc", b""),
+            (chunks, Ending::Open, BodyFraming::Chunked, b"abcd", b"GET /"),
+            (b"0\r\n\r\n", Ending::Closed, BodyFraming::Chunked, b"", b""),
+            (b"all of it", Ending::Closed, BodyFraming::UntilClose, b"all of it", b""),
+            (b"", Ending::Closed, BodyFraming::UntilClose, b"", b""),
+        ] {
+            let read = exchange(sent, ending, framing);
+            assert!(read.end.is_ok() && read.done, "{framing:?} {:?}", read.end);
+            assert_eq!(read.body, body, "{framing:?}");
+            assert!(left.starts_with(&read.left), "{framing:?} leaves {:?}", read.left);
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_cut_short_is_truncated_however_it_is_framed() {
+        for ending in [Ending::Closed, Ending::Reset] {
+            for (sent, framing) in [
+                (&b""[..], BodyFraming::Length(5)),
+                (b"abc", BodyFraming::Length(5)),
+                (b"", BodyFraming::Chunked),
+                (b"5\r\nabc", BodyFraming::Chunked),
+                (b"3\r\nabc\r\n", BodyFraming::Chunked),
+                (b"3\r\nabc\r\n0\r\n", BodyFraming::Chunked),
+                (b"3\r\nabc\r\n0\r\nA: b\r\n", BodyFraming::Chunked),
+            ] {
+                let read = exchange(sent, ending, framing);
+                assert!(matches!(read.end, Err(BodyError::Truncated)), "{framing:?} {ending:?} {:?}", read.end);
+                assert!(!read.done);
+            }
+        }
+        let read = exchange(b"abc", Ending::Reset, BodyFraming::UntilClose);
+        assert!(matches!(read.end, Err(BodyError::Truncated)), "{:?}", read.end);
+    }
+
+    #[test]
+    fn malformed_chunks_are_an_error_of_their_own() {
+        for sent in [&b"x\r\n"[..], b"3\nabc", b"3\r\nabcd\r\n", b"3\r\nabc\n0\r\n\r\n"] {
+            let read = exchange(sent, Ending::Open, BodyFraming::Chunked);
+            assert!(matches!(read.end, Err(BodyError::BadChunk(_))), "{:?}", read.end);
+            assert!(!read.done);
+        }
+    }
+
+    #[test]
+    fn trailers_are_there_after_the_end() {
+        let read = exchange(b"1\r\na\r\n0\r\nX-Sum: 1\r\n\r\n", Ending::Open, BodyFraming::Chunked);
+        assert!(read.end.unwrap().contains("X-Sum"));
+    }
+
+    #[test]
+    fn many_small_chunks_make_one_piece() {
+        let (mut stream, mut peer) = pair();
+        peer.write_all(&b"1\r\na\r\n2\r\nbc\r\n".repeat(100)).unwrap();
+        smol::block_on(async {
+            let (mut reader, mut buffer, mut meter) =
+                (BodyReader::new(BodyFraming::Chunked), Buffer::new(), patient_meter());
+            buffer.fill(&mut stream, 4096).await.unwrap();
+            let piece = reader.next(&mut stream, &mut buffer, &mut meter).await.unwrap().unwrap();
+            assert_eq!(piece, b"abc".repeat(100));
+        });
+    }
+
+    #[test]
+    fn bodies_of_any_length_pass_through_little_memory() {
+        let (mut stream, mut peer) = pair();
+        let writer = thread::spawn(move || {
+            for _ in 0..64 {
+                peer.write_all(b"20000\r\n").unwrap();
+                peer.write_all(&[b'x'; 0x20000]).unwrap();
+                peer.write_all(b"\r\n").unwrap();
+            }
+            peer.write_all(b"0\r\n\r\n").unwrap();
+        });
+        smol::block_on(async {
+            let (mut reader, mut buffer, mut meter) =
+                (BodyReader::new(BodyFraming::Chunked), Buffer::new(), patient_meter());
+            while let Some(piece) = reader.next(&mut stream, &mut buffer, &mut meter).await.unwrap() {
+                assert!(piece.len() <= BLOCK && piece.iter().all(|byte| *byte == b'x'));
+            }
+            assert_eq!(reader.received(), 64 * 0x20000);
+        });
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn a_drip_is_too_slow_though_it_never_stops() {
+        let (mut stream, mut peer) = pair();
+        let dripping = thread::spawn(move || while peer.write_all(b"x").is_ok() {});
+        let rule = Progress { bytes: Size::bytes(u64::MAX), span: Duration::from_millis(20) };
+        let mut meter = Meter::new(rule);
+        let ended = smol::block_on(async {
+            let (mut reader, mut buffer) = (BodyReader::new(BodyFraming::UntilClose), Buffer::new());
+            loop {
+                if let Err(error) = reader.next(&mut stream, &mut buffer, &mut meter).await {
+                    break error;
+                }
+            }
+        });
+        assert!(matches!(ended, BodyError::TooSlow));
+        drop(stream);
+        dripping.join().unwrap();
+    }
+}

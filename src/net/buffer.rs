@@ -330,7 +330,8 @@ mod tests {
         let block = take(0);
         let address = block.as_ptr();
         give_back(block);
-        assert_eq!(take(0).as_ptr(), address);
+        let again = take(0);
+        assert_eq!(again.as_ptr(), address);
         let many: Vec<_> = (0..100).map(|_| take(0)).collect();
         many.into_iter().for_each(give_back);
         POOL.with(|pool| assert_eq!(pool.borrow()[0].len(), KEPT_OF_A_CLASS / FIRST));

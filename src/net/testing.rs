@@ -2,11 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use async_io::Async;
 
+use crate::config::TlsConfig;
 use crate::net::{Meter, Progress, Stream};
 
 /// Long enough for a loaded machine, short enough to end a test that hangs.
@@ -60,4 +63,70 @@ pub(crate) fn read_head(socket: &mut TcpStream) -> String {
 pub(crate) fn send_and_reset(mut socket: TcpStream, bytes: &[u8]) {
     socket.write_all(bytes).unwrap();
     rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO)).unwrap();
+}
+
+/// A folder that is removed in the end.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Folder {
+        static COUNTER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("hafir-net-{}-{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A certificate authority of its own, with its certificate in `ca.pem`.
+pub(crate) struct Authority {
+    pub(crate) folder: Folder,
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Authority {
+        let folder = Folder::new();
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.not_after = rcgen::date_time_ymd(2080, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        std::fs::write(folder.path("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+        Authority { folder, issuer: rcgen::Issuer::new(params, key) }
+    }
+
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.folder.path("ca.pem")
+    }
+
+    /// Writes a certificate for a host, valid until 2070, and its key; gives a section that names both.
+    pub(crate) fn issue(&self, host: &str) -> TlsConfig {
+        let section = self.section(host);
+        let mut params = rcgen::CertificateParams::new(vec![host.to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(2070, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        std::fs::write(&section.certificate, params.signed_by(&key, &self.issuer).unwrap().pem()).unwrap();
+        std::fs::write(&section.key, key.serialize_pem()).unwrap();
+        section
+    }
+
+    /// The section alone, without its files.
+    pub(crate) fn section(&self, host: &str) -> TlsConfig {
+        TlsConfig {
+            name: host.to_owned(),
+            listen: Vec::new(),
+            certificate: self.folder.path(&format!("{host}.pem")),
+            key: self.folder.path(&format!("{host}.key")),
+        }
+    }
 }

@@ -4,11 +4,13 @@ use std::fmt;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::net::TcpStream;
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use async_io::Async;
 use rustix::io::Errno;
 use smol::io::AsyncWrite;
 
@@ -114,23 +116,49 @@ pub(crate) async fn send_file(
         return sent;
     }
     let (mut offset, mut left) = (offset, len);
+    let mut room = Room::Likely;
     while left > 0 {
-        let asked = usize::try_from(left.min(FILE_PIECE)).unwrap_or(usize::MAX);
-        match rustix::fs::sendfile(stream.socket(), file, Some(&mut offset), asked) {
-            Ok(0) => return Err(WriteError::ShortFile),
-            Ok(sent) => {
-                meter.moved(sent);
-                left = left.saturating_sub(u64::try_from(sent).unwrap_or(u64::MAX));
-            }
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            Err(error) => return Err(WriteError::Io(error.into())),
+        let step = poll_fn(|cx| poll_send_file(cx, stream.socket(), file, &mut offset, left, &mut room));
+        let sent = meter.wait(step).await??;
+        if sent == 0 {
+            return Err(WriteError::ShortFile);
         }
-        if left > 0 {
-            // Either the socket is full, or this was a large piece: both ways others come first.
-            meter.wait(stream.writable()).await??;
-        }
+        meter.moved(sent);
+        left = left.saturating_sub(u64::try_from(sent).unwrap_or(u64::MAX));
+        // Either the socket is full, or this was a large piece: both ways others come first.
+        room = Room::Unlikely;
     }
     Ok(())
+}
+
+/// Whether a socket is expected to take more at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Likely,
+    Unlikely,
+}
+
+/// Gives the kernel one piece of a file. A poll that was not caused by the socket tries all the same: the kernel
+/// calls a socket writable only when a good part of it is free, which takes a slow reader longer than to progress.
+fn poll_send_file(
+    cx: &mut Context<'_>,
+    socket: &Async<TcpStream>,
+    file: &File,
+    offset: &mut u64,
+    left: u64,
+    room: &mut Room,
+) -> Poll<io::Result<usize>> {
+    loop {
+        if std::mem::replace(room, Room::Likely) == Room::Likely {
+            let asked = usize::try_from(left.min(FILE_PIECE)).unwrap_or(usize::MAX);
+            match rustix::fs::sendfile(socket, file, Some(offset), asked) {
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => {}
+                sent => return Poll::Ready(sent.map_err(io::Error::from)),
+            }
+        }
+        ready!(socket.poll_writable(cx))?;
+    }
 }
 
 /// Ends a connection whose peer may still be sending: ends our side, then reads and drops what comes for a while, so

@@ -65,29 +65,27 @@ fn write_routes(page: &mut Page, routes: &[Arc<RouteCounters>]) {
             page.sample("hafir_requests_total", &labels, count);
         }
     }
-    let counted: [(&str, &str, fn(&RouteCounters) -> &AtomicU64); 3] = [
-        ("hafir_sent_bytes_total", "Bytes of answers sent to clients.", |route| &route.sent),
-        ("hafir_uplink_bytes_total", "Bytes that came over the uplink.", |route| &route.uplink),
-        ("hafir_answers_cut_total", "Answers that ended before their time.", |route| &route.cut),
-    ];
-    for (name, help, counter) in counted {
+    let mut counted = |name: &str, help: &str, counter: fn(&RouteCounters) -> &AtomicU64| {
         page.counter(name, help);
         for route in routes {
             page.sample(name, &[("route", &route.name)], counter(route).load(Relaxed));
         }
-    }
-    let timed: [(&str, &str, fn(&RouteCounters) -> &Span); 2] = [
-        ("hafir_exchange_seconds", "From a request's first byte to its answer's last.", |route| &route.elapsed),
-        ("hafir_uplink_wait_seconds", "From asking an upstream to the head of its answer.", |route| &route.uplink_wait),
-    ];
-    for (name, help, span) in timed {
+    };
+    counted("hafir_sent_bytes_total", "Bytes of answers sent to clients.", |route| &route.sent);
+    counted("hafir_uplink_bytes_total", "Bytes that came over the uplink.", |route| &route.uplink);
+    counted("hafir_answers_cut_total", "Answers that ended before their time.", |route| &route.cut);
+    let mut timed = |name: &str, help: &str, span: fn(&RouteCounters) -> &Span| {
         page.family(Kind::Summary, name, help);
         for route in routes {
             let span = span(route);
             page.sample(&format!("{name}_sum"), &[("route", &route.name)], span.total().as_secs_f64());
             page.sample(&format!("{name}_count"), &[("route", &route.name)], span.count.load(Relaxed));
         }
-    }
+    };
+    timed("hafir_exchange_seconds", "From a request's first byte to its answer's last.", |route| &route.elapsed);
+    timed("hafir_uplink_wait_seconds", "From asking an upstream to the head of its answer.", |route| {
+        &route.uplink_wait
+    });
 }
 
 fn write_gauges(page: &mut Page, gauges: &Gauges) {

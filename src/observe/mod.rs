@@ -20,5 +20,5 @@ pub(crate) use metrics::{Gauges, UpstreamGauge};
 pub(crate) use observer::Observer;
 pub(crate) use record::{CacheResult, Record};
 pub(crate) use resident::resident;
-pub(crate) use status::{CacheFacts, ConfigFacts, Facts, RefusalStatus, RouteStatus, Status, UpstreamStatus};
+pub(crate) use status::{CacheFacts, ConfigFacts, Facts, RouteStatus, Status, UpstreamStatus};
 pub(crate) use stderr::stderr_log;

@@ -9,6 +9,6 @@ mod language;
 mod status;
 mod words;
 
-pub(crate) use error::{Page, Told, trouble_page};
+pub(crate) use error::{Told, trouble_page};
 pub(crate) use status::{status_page, status_text};
 pub(crate) use words::Trouble;

@@ -11,6 +11,6 @@ mod pattern;
 mod spelling;
 mod table;
 
-pub(crate) use explain::{Miss, Precedence, Verdict};
+pub(crate) use explain::Verdict;
 pub(crate) use forward::forwarded_path;
-pub(crate) use table::{Found, MAX_ROUTES, Problem, Request, RouteId, Table};
+pub(crate) use table::{Found, Problem, Request, RouteId, Table};

@@ -7,14 +7,8 @@ use super::condition;
 use super::explain::{Miss, Precedence, Verdict};
 use super::pattern::Pattern;
 use super::spelling;
-use crate::config::{DestinationConfig, MatchConfig, PathMatch, RouteConfig};
+use crate::config::{DestinationConfig, MAX_PATHS, MAX_ROUTES, MatchConfig, PathMatch, RouteConfig};
 use crate::http::Fields;
-
-/// More routes than any school or clinic has services.
-pub(crate) const MAX_ROUTES: usize = 256;
-
-/// Paths of all routes together: the table is one slice that is scanned in order, a comparison of eight bytes a path.
-const MAX_PATHS: usize = 1024;
 
 /// A route's place in the file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -82,7 +76,8 @@ impl std::error::Error for Problem {}
 /// All routes of a configuration. Built once; asked without allocation.
 #[derive(Default)]
 pub(crate) struct Table {
-    /// One per path of a route, nearest first: the first one whose path and conditions hold is the answer.
+    /// One per path of a route, nearest first: the first one whose path and conditions hold is the answer. A search
+    /// scans it in order, a comparison of eight bytes a path.
     entries: Box<[Entry]>,
     /// In file order.
     rules: Box<[Rule]>,

@@ -1,6 +1,6 @@
 //! What a field is to a gateway: whose it is, and whether it may go on.
 
-use crate::http::{Fields, hop_by_hop};
+use crate::http::Fields;
 
 /// A field of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,7 +159,7 @@ impl<'a> Hop<'a> {
 
     /// Whether this end-to-end field ends here because `Connection` names it (RFC 9110 §7.6.1).
     pub(super) fn ends(self, name: &[u8]) -> bool {
-        self.names_fields && hop_by_hop::is(name, self.head)
+        self.names_fields && self.head.list("connection").any(|option| option.eq_ignore_ascii_case(name))
     }
 }
 

@@ -16,7 +16,7 @@ mod response;
 mod upgrade;
 
 pub(crate) use client::Client;
-pub(crate) use edits::{EditProblem, Edits};
+pub(crate) use edits::Edits;
 pub(crate) use ids::Ids;
 pub(crate) use request::{Conditions, NotForwarded, RequestParts, Via, request_head};
 pub(crate) use response::{

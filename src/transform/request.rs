@@ -156,14 +156,12 @@ fn write_conditions(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
 /// What is for the upstream's connection only: framing, `Connection` and the fields that it names.
 fn write_hop(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
     match parts.framing {
-        BodyFraming::Length(len) => drop(head.field_number("Content-Length", len)),
-        BodyFraming::Chunked => drop(head.field("Transfer-Encoding", "chunked")),
+        BodyFraming::Length(len) => head.field_number("Content-Length", len),
+        BodyFraming::Chunked => head.field("Transfer-Encoding", "chunked"),
         // Methods that as a rule have content say so when they have none (RFC 9110 §8.6).
-        BodyFraming::None if matches!(parts.method, "POST" | "PUT" | "PATCH") => {
-            head.field_number("Content-Length", 0);
-        }
-        BodyFraming::None | BodyFraming::UntilClose => {}
-    }
+        BodyFraming::None if matches!(parts.method, "POST" | "PUT" | "PATCH") => head.field_number("Content-Length", 0),
+        BodyFraming::None | BodyFraming::UntilClose => head,
+    };
     if parts.expect {
         head.field("Expect", "100-continue");
     }
@@ -171,17 +169,19 @@ fn write_hop(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
         head.field("Connection", "Upgrade").field("Upgrade", protocol);
         return;
     }
-    // The one member of TE that a gateway can keep its word about (RFC 9110 §10.1.4).
-    let trailers = parts.version == Version::Http11 && parts.fields.has_token("te", "trailers");
+    // The one member of TE that a gateway can keep its word about; it counts where `Connection` names it, else it was
+    // meant for somebody else (RFC 9110 §7.6.1, §10.1.4).
+    let is_meant = parts.version == Version::Http11 && parts.fields.has_token("connection", "te");
+    let trailers = is_meant && parts.fields.has_token("te", "trailers");
     if trailers {
         head.field("TE", "trailers");
     }
     match (trailers, parts.close) {
-        (true, true) => drop(head.field("Connection", "TE, close")),
-        (true, false) => drop(head.field("Connection", "TE")),
-        (false, true) => drop(head.field("Connection", "close")),
-        (false, false) => {}
-    }
+        (true, true) => head.field("Connection", "TE, close"),
+        (true, false) => head.field("Connection", "TE"),
+        (false, true) => head.field("Connection", "close"),
+        (false, false) => head,
+    };
 }
 
 /// What this hop adds to the request's story.
@@ -297,8 +297,10 @@ mod tests {
             "Trailer: X-Sum\r\nTransfer-Encoding: chunked\r\n",
         );
         check("", |p| p.method = "POST", post, "Content-Length: 0\r\n");
-        check("TE: trailers\r\n", |_| {}, start, "TE: trailers\r\nConnection: TE\r\n");
-        check("TE: trailers, gzip\r\n", |p| p.close = true, start, "TE: trailers\r\nConnection: TE, close\r\n");
+        let te = "Connection: te\r\nTE: gzip, trailers\r\n";
+        check(te, |_| {}, start, "TE: trailers\r\nConnection: TE\r\n");
+        check(te, |p| p.close = true, start, "TE: trailers\r\nConnection: TE, close\r\n");
+        check("TE: trailers\r\n", |_| {}, start, "");
         check("", |p| p.close = true, start, "Connection: close\r\n");
         check("", |p| p.upgrade = Some(b"websocket"), start, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
         check("", |p| p.expect = true, start, "Expect: 100-continue\r\n");

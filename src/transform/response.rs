@@ -136,31 +136,28 @@ fn write_end_to_end(head: &mut HeadWriter<'_>, fields: Fields<'_>, tail: &Tail<'
 }
 
 fn write_tail(head: &mut HeadWriter<'_>, version: Version, tail: &Tail<'_>) {
-    let Tail { edits, .. } = tail;
-    if !edits.touch(b"age") {
-        tail.age.map(|age| drop(head.field_number("Age", age)));
+    let edits = tail.edits;
+    if let Some(age) = tail.age.filter(|_| !edits.touch(b"age")) {
+        head.field_number("Age", age);
     }
-    if !edits.touch(b"cache-status") {
-        tail.cache_status.map(|member| drop(head.field("Cache-Status", member)));
+    if let Some(member) = tail.cache_status.filter(|_| !edits.touch(b"cache-status")) {
+        head.field("Cache-Status", member);
     }
-    match version {
-        Version::Http10 => drop(head.field_display("Via", format_args!("{} {PSEUDONYM}", via::protocol(version)))),
-        Version::Http11 => drop(head.field("Via", "1.1 hafir")),
-    }
-    if !edits.touch(b"x-request-id") {
-        tail.request_id.map(|id| drop(head.field_display("X-Request-Id", id)));
+    head.field_display("Via", format_args!("{} {PSEUDONYM}", via::protocol(version)));
+    if let Some(id) = tail.request_id.filter(|_| !edits.touch(b"x-request-id")) {
+        head.field_display("X-Request-Id", id);
     }
     match tail.framing {
-        ReplyFraming::Length(len) => drop(head.field_number("Content-Length", len)),
-        ReplyFraming::Chunked => drop(head.field("Transfer-Encoding", "chunked")),
-        ReplyFraming::Nothing | ReplyFraming::Close => {}
-    }
+        ReplyFraming::Length(len) => head.field_number("Content-Length", len),
+        ReplyFraming::Chunked => head.field("Transfer-Encoding", "chunked"),
+        ReplyFraming::Nothing | ReplyFraming::Close => head,
+    };
     match tail.connection {
-        ConnectionOption::Implied => {}
-        ConnectionOption::Close => drop(head.field("Connection", "close")),
-        ConnectionOption::KeepAlive => drop(head.field("Connection", "keep-alive")),
-        ConnectionOption::Upgrade(protocol) => drop(head.field("Connection", "Upgrade").field("Upgrade", protocol)),
-    }
+        ConnectionOption::Implied => head,
+        ConnectionOption::Close => head.field("Connection", "close"),
+        ConnectionOption::KeepAlive => head.field("Connection", "keep-alive"),
+        ConnectionOption::Upgrade(protocol) => head.field("Connection", "Upgrade").field("Upgrade", protocol),
+    };
 }
 
 fn write_date(head: &mut HeadWriter<'_>, now: Wall, edits: &Edits) {

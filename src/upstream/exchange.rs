@@ -193,3 +193,264 @@ impl std::error::Error for ExchangeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::net::testing::{PATIENCE, peer, read_head, send_and_reset};
+    use crate::upstream::testing::{Wrong, answers, ask, final_head, group, lease, send};
+
+    /// What is done with an answer, beside reading its head.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    enum Reading {
+        Whole,
+        HeadAlone,
+    }
+
+    /// How many connections the pool holds after one exchange.
+    fn kept_after(method: &str, answer: &'static [u8], reading: Reading) -> usize {
+        let (origin, thread) = peer(vec![move |mut socket: TcpStream| {
+            read_head(&mut socket);
+            socket.write_all(answer).unwrap();
+            let until_close = !String::from_utf8_lossy(answer).contains("Length");
+            if until_close {
+                socket.shutdown(std::net::Shutdown::Write).unwrap();
+            }
+            let _ = socket.read(&mut [0]);
+        }]);
+        let (upstreams, group) = group(&[origin]);
+        smol::block_on(async {
+            let mut lease = lease(&group).await;
+            match reading {
+                Reading::Whole => drop(ask(&mut lease, method).await.unwrap()),
+                Reading::HeadAlone => {
+                    send(&mut lease, method).await.unwrap();
+                    final_head(&mut lease, method).await.unwrap();
+                }
+            }
+            lease.done();
+        });
+        let kept = upstreams.status()[0].idle;
+        drop((upstreams, group));
+        thread.join().unwrap();
+        kept
+    }
+
+    #[test]
+    fn a_connection_is_kept_only_after_a_whole_exchange_that_allows_it() {
+        use Reading::{HeadAlone, Whole};
+        for (method, answer, reading, kept) in [
+            ("GET", &b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"[..], Whole, 1),
+            ("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", HeadAlone, 0),
+            ("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", HeadAlone, 1),
+            ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n", HeadAlone, 1),
+            ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 2000\r\n\r\n", HeadAlone, 1),
+            ("GET", b"HTTP/1.1 204 No Content\r\nX: Length\r\n\r\n", HeadAlone, 1),
+            ("GET", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", Whole, 1),
+            ("GET", b"HTTP/1.1 200 OK\r\nX: Length\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", Whole, 1),
+            ("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", Whole, 0),
+            ("GET", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", Whole, 0),
+            ("GET", b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok", Whole, 1),
+            ("GET", b"HTTP/1.1 200 OK\r\n\r\nuntil close", Whole, 0),
+            ("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n", Whole, 0),
+            ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", HeadAlone, 0),
+            ("GET", b"HTTP/1.1 101 Switching Protocols\r\nContent-Length: 0\r\n\r\n", HeadAlone, 0),
+        ] {
+            let said = String::from_utf8_lossy(answer);
+            assert_eq!(kept_after(method, answer, reading), kept, "{method} {reading:?} {said}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_nobody_asked_for_retire_a_pooled_connection() {
+        const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        let (pooled, go_on) = channel();
+        let (sent, unasked) = channel();
+        let first = move |mut socket: TcpStream| {
+            read_head(&mut socket);
+            socket.write_all(OK).unwrap();
+            go_on.recv().unwrap();
+            socket.write_all(OK).unwrap();
+            sent.send(()).unwrap();
+            let _ = socket.read(&mut [0]);
+        };
+        let (origin, thread) = peer(vec![Box::new(first) as Box<dyn FnOnce(TcpStream) + Send>, answers(&[OK])]);
+        let (upstreams, group) = group(&[origin]);
+        smol::block_on(async {
+            let mut used = lease(&group).await;
+            ask(&mut used, "GET").await.unwrap();
+            used.done();
+            assert_eq!(upstreams.status()[0].idle, 1);
+            pooled.send(()).unwrap();
+            unasked.recv().unwrap();
+            let mut fresh = lease(&group).await;
+            assert!(!fresh.is_reused());
+            assert_eq!(ask(&mut fresh, "GET").await.unwrap().0, 200);
+        });
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn only_a_reused_connection_that_said_nothing_is_stale() {
+        const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        let ends_second = |mut socket: TcpStream| {
+            read_head(&mut socket);
+            socket.write_all(OK).unwrap();
+            read_head(&mut socket);
+        };
+        let begins_second = |mut socket: TcpStream| {
+            read_head(&mut socket);
+            socket.write_all(OK).unwrap();
+            read_head(&mut socket);
+            socket.write_all(b"HTTP/1.1 2").unwrap();
+        };
+        let ends_first = |mut socket: TcpStream| drop(read_head(&mut socket));
+        let scripts: Vec<Box<dyn FnOnce(TcpStream) + Send>> =
+            vec![Box::new(ends_second), Box::new(begins_second), Box::new(ends_first)];
+        let (origin, thread) = peer(scripts);
+        let (_upstreams, group) = group(&[origin]);
+        smol::block_on(async {
+            for stale in [true, false] {
+                let mut first = lease(&group).await;
+                ask(&mut first, "GET").await.unwrap();
+                first.done();
+                let mut second = lease(&group).await;
+                assert!(second.is_reused());
+                let error = ask(&mut second, "GET").await.unwrap_err();
+                match error {
+                    Wrong::Exchange(ExchangeError::Stale) => assert!(stale),
+                    Wrong::Exchange(ExchangeError::Closed) => assert!(!stale),
+                    other => panic!("{other:?}"),
+                }
+            }
+            let mut fresh = lease(&group).await;
+            let error = ask(&mut fresh, "GET").await.unwrap_err();
+            assert!(matches!(error, Wrong::Exchange(ExchangeError::Closed)), "{error:?}");
+        });
+        thread.join().unwrap();
+    }
+
+    /// The outcome of a request whose answer is `sent` and then ended, by a reset where asked.
+    fn outcome(sent: &'static [u8], reset: bool) -> Result<(u16, Vec<u8>), Wrong> {
+        let (origin, thread) = peer(vec![move |mut socket: TcpStream| {
+            read_head(&mut socket);
+            if reset {
+                send_and_reset(socket, sent);
+            } else {
+                socket.write_all(sent).unwrap();
+            }
+        }]);
+        let (_upstreams, group) = group(&[origin]);
+        let outcome = smol::block_on(async { ask(&mut lease(&group).await, "GET").await });
+        thread.join().unwrap();
+        outcome
+    }
+
+    #[test]
+    fn answers_that_cannot_be_believed_are_refused() {
+        for sent in [
+            &b"SSH-2.0-OpenSSH\r\n\r\n"[..],
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            b"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\na",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\na",
+        ] {
+            let outcome = outcome(sent, false);
+            assert!(matches!(outcome, Err(Wrong::Exchange(ExchangeError::BadResponse(_)))), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn answers_that_are_cut_are_never_complete() {
+        for (sent, reset) in [
+            (&b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"[..], false),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", false),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", false),
+            (b"HTTP/1.1 200 OK\r\n\r\nab", true),
+        ] {
+            let outcome = outcome(sent, reset);
+            // A reset may overtake the head; then there is no answer at all.
+            let cut = matches!(outcome, Err(Wrong::Body(BodyError::Truncated)))
+                || reset && matches!(outcome, Err(Wrong::Exchange(ExchangeError::Closed)));
+            assert!(cut, "{outcome:?}");
+        }
+        assert_eq!(outcome(b"HTTP/1.1 200 OK\r\n\r\nab", false).unwrap().1, b"ab");
+    }
+
+    fn interim_answers(count: usize) -> Result<(OwnedResponse, BodyFraming, usize), ExchangeError> {
+        let (origin, thread) = peer(vec![move |mut socket: TcpStream| {
+            read_head(&mut socket);
+            let all = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n".repeat(count);
+            let _ = socket.write_all(&all);
+            let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }]);
+        let (_upstreams, group) = group(&[origin]);
+        let answer = smol::block_on(async {
+            let mut lease = lease(&group).await;
+            send(&mut lease, "GET").await.unwrap();
+            final_head(&mut lease, "GET").await
+        });
+        thread.join().unwrap();
+        answer
+    }
+
+    #[test]
+    fn interim_answers_are_passed_on_up_to_a_bound_and_refused_beyond_another() {
+        for (sent, passed) in [(0, 0), (3, 3), (INTERIM_PASSED, INTERIM_PASSED), (1000, INTERIM_PASSED)] {
+            assert_eq!(interim_answers(sent).unwrap().2, passed);
+        }
+        assert!(matches!(interim_answers(INTERIM_MAX + 1), Err(ExchangeError::TooManyInterim)));
+    }
+
+    #[test]
+    fn an_upstream_that_does_not_answer_is_given_up() {
+        let (origin, thread) = peer(vec![answers(&[b"HTTP/1.1 200 OK\r\nX-Slow: "])]);
+        let (_upstreams, group) = group(&[origin]);
+        smol::block_on(async {
+            let mut lease = lease(&group).await;
+            send(&mut lease, "GET").await.unwrap();
+            let limits = HeadLimits::default();
+            let tiny = Duration::from_millis(20);
+            let answer = response_head(&mut lease, Method::Get, &limits, tiny).await;
+            assert!(matches!(answer, Err(ExchangeError::TimedOut)), "{answer:?}");
+        });
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_head_without_end_is_refused_at_the_limit() {
+        let (origin, thread) = peer(vec![|mut socket: TcpStream| {
+            read_head(&mut socket);
+            socket.write_all(b"HTTP/1.1 200 OK\r\n").unwrap();
+            while socket.write_all(b"X-More: and more\r\n").is_ok() {}
+        }]);
+        let (_upstreams, group) = group(&[origin]);
+        smol::block_on(async {
+            let mut lease = lease(&group).await;
+            send(&mut lease, "GET").await.unwrap();
+            let limits = HeadLimits { head: 8 << 10, ..HeadLimits::default() };
+            let answer = response_head(&mut lease, Method::Get, &limits, PATIENCE).await;
+            assert!(matches!(answer, Err(ExchangeError::BadResponse(BadResponse::Head(_)))), "{answer:?}");
+        });
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn a_body_that_pauses_for_too_long_is_too_slow() {
+        let (origin, thread) = peer(vec![answers(&[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"])]);
+        let (_upstreams, group) = group(&[origin]);
+        smol::block_on(async {
+            let mut lease = lease(&group).await;
+            send(&mut lease, "GET").await.unwrap();
+            let (_, framing, _) = final_head(&mut lease, "GET").await.unwrap();
+            let mut body = ResponseBody::new(framing, Duration::from_millis(20));
+            assert_eq!(body.next(&mut lease).await.unwrap(), Some(&b"ab"[..]));
+            assert!(matches!(body.next(&mut lease).await, Err(BodyError::TooSlow)));
+            assert_eq!(body.received(), 2);
+        });
+        thread.join().unwrap();
+    }
+}

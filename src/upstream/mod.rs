@@ -12,6 +12,8 @@ mod health;
 mod lease;
 mod names;
 mod peer;
+#[cfg(test)]
+mod testing;
 mod unavailable;
 mod upload;
 

@@ -245,3 +245,143 @@ fn distinct(found: Vec<IpAddr>) -> Arc<[IpAddr]> {
     }
     distinct.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::base::Wall;
+    use crate::net::testing::PATIENCE;
+
+    fn at(seconds: u64) -> Mono {
+        Mono::from_millis(seconds * 1000)
+    }
+
+    fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    /// The table's answer in one word, or the addresses.
+    fn find(table: &mut Table, now: Mono) -> String {
+        match table.find("origin", now) {
+            Found::Known(addresses) => addresses.iter().map(|address| format!("{address} ")).collect(),
+            Found::Unknown(why) => why,
+            Found::Ask(patience) => format!("ask {patience:?}"),
+            Found::Asking(patience) => format!("wait {patience:?}"),
+        }
+    }
+
+    #[test]
+    fn answers_are_fresh_for_a_minute_and_then_asked_again_once() {
+        let mut table = Table::default();
+        assert!(find(&mut table, at(0)).starts_with("ask"));
+        assert!(find(&mut table, at(0)).starts_with("wait"));
+        table.answer("origin", Ok(addresses(&["10.0.0.1", "10.0.0.1", "10.0.0.2"])), at(1));
+        assert_eq!(find(&mut table, at(60)), "10.0.0.1 10.0.0.2 ");
+        assert_eq!(find(&mut table, at(61)), "ask 1s");
+        assert_eq!(find(&mut table, at(61)), "wait 1s");
+        table.answer("origin", Ok(addresses(&["10.0.0.3"])), at(62));
+        assert_eq!(find(&mut table, at(63)), "10.0.0.3 ");
+    }
+
+    #[test]
+    fn the_last_good_answer_is_used_while_the_resolver_fails() {
+        let mut table = Table::default();
+        find(&mut table, at(0));
+        table.answer("origin", Ok(addresses(&["10.0.0.1"])), at(0));
+        assert!(find(&mut table, at(100)).starts_with("ask"));
+        assert_eq!(find(&mut table, at(101)), "10.0.0.1 ", "a slow resolver is not waited for");
+        table.answer("origin", Err("no answer".to_owned()), at(110));
+        assert_eq!(find(&mut table, at(114)), "10.0.0.1 ", "and left alone for a while");
+        assert!(find(&mut table, at(115)).starts_with("ask"));
+        table.answer("origin", Ok(Vec::new()), at(116));
+        assert_eq!(find(&mut table, at(117)), "10.0.0.1 ", "an empty answer is a failure");
+    }
+
+    #[test]
+    fn a_name_that_never_had_an_answer_is_unknown_for_a_while() {
+        let mut table = Table::default();
+        find(&mut table, at(0));
+        table.answer("origin", Err("no such name".to_owned()), at(1));
+        assert_eq!(find(&mut table, at(5)), "no such name");
+        assert!(find(&mut table, at(6)).starts_with("ask"));
+    }
+
+    #[test]
+    fn the_table_is_bounded() {
+        let mut table = Table::default();
+        for index in 0..MAX_NAMES + 10 {
+            let name = format!("host-{index}");
+            table.find(&name, at(0));
+            table.answer(&name, Ok(addresses(&["10.0.0.1"])), Mono::from_millis(u64::try_from(index).unwrap()));
+        }
+        assert_eq!(table.names.len(), MAX_NAMES);
+        assert!(!table.names.contains_key("host-0"));
+    }
+
+    #[test]
+    fn what_is_exported_can_be_imported_and_is_not_fresh() {
+        let mut table = Table::default();
+        table.find("origin", at(0));
+        table.answer("origin", Ok(addresses(&["10.0.0.1", "fd00::1"])), at(0));
+        table.find("unknown", at(0));
+        let text = table.export();
+        assert_eq!(text, "origin 10.0.0.1 fd00::1\n");
+        let mut other = Table::default();
+        for line in format!("{text}\n# junk\nlonely\nwrong 10.0.0.300\norigin 10.9.9.9\n").lines() {
+            other.import(line);
+        }
+        assert_eq!(other.export(), text);
+        assert_eq!(find(&mut other, at(0)), "ask 1s");
+    }
+
+    fn names(resolve: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Arc<Names> {
+        Names::with_resolver(Clock::start(Wall::default()), resolve)
+    }
+
+    #[test]
+    fn many_requests_ask_the_resolver_once() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
+        let names = names(move |_| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Ok(addresses(&["10.0.0.1"]))
+        });
+        smol::block_on(async {
+            let both = smol::future::zip(names.lookup("origin", PATIENCE), names.lookup("origin", PATIENCE)).await;
+            assert_eq!(both.0.unwrap(), both.1.unwrap());
+        });
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn addresses_are_never_resolved() {
+        let names = names(|_| panic!("resolved"));
+        for literal in ["10.0.0.1", "fd00::1"] {
+            let found = smol::block_on(names.lookup(literal, PATIENCE)).unwrap();
+            assert_eq!(found[0].to_string(), literal);
+        }
+    }
+
+    #[test]
+    fn a_resolver_that_hangs_costs_no_more_than_the_given_time() {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let held = Mutex::new(held);
+        let names = names(move |_| {
+            let _ = held.lock().unwrap().recv();
+            Err(io::ErrorKind::TimedOut.into())
+        });
+        let tiny = Duration::from_millis(5);
+        assert!(smol::block_on(names.lookup("origin", tiny)).unwrap_err().contains("does not answer"));
+        names.import("known 10.0.0.7");
+        assert_eq!(smol::block_on(names.lookup("known", tiny)).unwrap()[0].to_string(), "10.0.0.7");
+        drop(release);
+    }
+
+    #[test]
+    fn a_resolver_that_panics_is_a_resolver_that_fails() {
+        let names = names(|_| panic!("out of order"));
+        assert!(smol::block_on(names.lookup("origin", PATIENCE)).is_err());
+    }
+}

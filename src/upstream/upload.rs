@@ -173,3 +173,217 @@ impl std::error::Error for UploadError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpStream};
+    use std::thread::{self, JoinHandle};
+
+    use super::*;
+    use crate::net::testing::{pair, patient, patient_meter, read_head};
+    use crate::upstream::testing::{final_head, group, lease};
+    use crate::upstream::{Answer, exchange};
+
+    const BIG: usize = 16 << 20;
+    const HEAD: &[u8] = b"POST / HTTP/1.1\r\n\r\n";
+
+    /// An upstream that handles one connection and gives what its script gives.
+    fn upstream<T: Send + 'static>(
+        script: impl FnOnce(&mut TcpStream) -> T + Send + 'static,
+    ) -> (Lease, JoinHandle<T>) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (_, group) = group(&[listener.local_addr().unwrap()]);
+        let thread = thread::spawn(move || {
+            let mut socket = patient(listener.accept().unwrap().0);
+            read_head(&mut socket);
+            script(&mut socket)
+        });
+        (smol::block_on(lease(&group)), thread)
+    }
+
+    /// Reads all there is, as text.
+    fn rest(socket: &mut TcpStream) -> String {
+        let mut all = Vec::new();
+        socket.read_to_end(&mut all).unwrap();
+        String::from_utf8(all).unwrap()
+    }
+
+    /// The client's end of a request body.
+    struct Client {
+        stream: Stream,
+        buffer: Buffer,
+        body: BodyReader,
+        meter: Meter,
+    }
+
+    impl Client {
+        fn new(framing: BodyFraming) -> (Client, TcpStream) {
+            let (stream, socket) = pair();
+            let body = BodyReader::new(framing);
+            (Client { stream, buffer: Buffer::new(), body, meter: patient_meter() }, socket)
+        }
+
+        /// One that has sent `bytes` and will send no more.
+        fn that_sent(framing: BodyFraming, bytes: &[u8]) -> Client {
+            let (client, mut socket) = Client::new(framing);
+            socket.write_all(bytes).unwrap();
+            socket.shutdown(Shutdown::Write).unwrap();
+            client
+        }
+
+        async fn run(&mut self, upload: &mut Upload, lease: &mut Lease) -> Result<Uploaded, UploadError> {
+            let Client { stream, buffer, body, meter } = self;
+            upload.run(lease, &mut Source { stream, buffer, body, meter }, &mut patient_meter()).await
+        }
+    }
+
+    async fn send_head(lease: &mut Lease, outgoing: BodyFraming) {
+        exchange::send(lease, HEAD, outgoing, &mut patient_meter()).await.unwrap();
+    }
+
+    /// What the upstream gets of a body, and how the upload ended.
+    fn carried(
+        incoming: BodyFraming,
+        bytes: &[u8],
+        outgoing: BodyFraming,
+        limit: Size,
+    ) -> (String, Result<Uploaded, UploadError>) {
+        let (mut lease, thread) = upstream(rest);
+        let mut client = Client::that_sent(incoming, bytes);
+        let uploaded = smol::block_on(async {
+            send_head(&mut lease, outgoing).await;
+            client.run(&mut Upload::new(outgoing, limit), &mut lease).await
+        });
+        drop(lease);
+        (thread.join().unwrap(), uploaded)
+    }
+
+    #[test]
+    fn bodies_are_framed_anew_for_the_upstream() {
+        use BodyFraming::{Chunked, Length};
+        let chunks: &[u8] = b"3;drop=this\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 5\r\nContent-Length: 9\r\n\r\nGET /";
+        for (incoming, bytes, outgoing, expected) in [
+            (Length(5), &b"abcdeGET /"[..], Length(5), "abcde"),
+            (Length(5), b"abcde", Chunked, "5\r\nabcde\r\n0\r\n\r\n"),
+            (Chunked, chunks, Chunked, "5\r\nabcde\r\n0\r\nX-Sum: 5\r\n\r\n"),
+            (Chunked, b"0\r\n\r\n", Chunked, "0\r\n\r\n"),
+            (Length(0), b"", Length(0), ""),
+        ] {
+            let (got, uploaded) = carried(incoming, bytes, outgoing, Size::mib(1));
+            assert_eq!(uploaded.unwrap(), Uploaded::Whole);
+            assert_eq!(got, expected);
+        }
+    }
+
+    #[test]
+    fn a_cut_or_malformed_body_never_reaches_the_upstream_as_complete() {
+        use BodyFraming::{Chunked, Length};
+        for (incoming, bytes, outgoing) in [
+            (Length(5), &b"abc"[..], Length(5)),
+            (Length(5), b"abc", Chunked),
+            (Chunked, b"3\r\nabc\r\n", Chunked),
+            (Chunked, b"3\r\nabc\r\n0\r\n", Chunked),
+            (Chunked, b"3\r\nabcX\r\n0\r\n\r\n", Chunked),
+        ] {
+            let (got, uploaded) = carried(incoming, bytes, outgoing, Size::mib(1));
+            assert!(matches!(uploaded, Err(UploadError::Client(_))), "{uploaded:?}");
+            assert!(!got.ends_with("0\r\n\r\n") && got.len() < 10, "{got}");
+        }
+    }
+
+    #[test]
+    fn a_body_beyond_the_limit_is_refused() {
+        let (got, uploaded) = carried(BodyFraming::Length(5), b"abcde", BodyFraming::Length(5), Size::bytes(4));
+        assert!(matches!(uploaded, Err(UploadError::TooLarge)));
+        assert_eq!(got, "");
+    }
+
+    #[test]
+    fn an_answer_is_heard_while_the_client_is_silent() {
+        let (mut lease, thread) = upstream(|socket| {
+            socket.write_all(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n").unwrap();
+            rest(socket)
+        });
+        let (mut client, _silent) = Client::new(BodyFraming::Length(5));
+        let framing = BodyFraming::Length(5);
+        smol::block_on(async {
+            send_head(&mut lease, framing).await;
+            let uploaded = client.run(&mut Upload::new(framing, Size::mib(1)), &mut lease).await;
+            assert_eq!(uploaded.unwrap(), Uploaded::Answered);
+            assert_eq!(final_head(&mut lease, "POST").await.unwrap().0.status, 413);
+        });
+        lease.done();
+        assert_eq!(thread.join().unwrap(), "", "the connection was closed: the request had not ended");
+    }
+
+    #[test]
+    fn an_upload_goes_on_after_an_interim_answer() {
+        let (mut lease, thread) = upstream(|socket| {
+            let mut half = vec![0; BIG / 2];
+            socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+            socket.read_exact(&mut half).unwrap();
+            socket.write_all(b"HTTP/1.1 103 Early Hints\r\n\r\n").unwrap();
+            socket.read_exact(&mut half).unwrap();
+            socket.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n").unwrap();
+            half
+        });
+        let framing = BodyFraming::Length(BIG as u64);
+        let (mut client, mut socket) = Client::new(framing);
+        let sent: Vec<u8> = (0..BIG).map(|at| (at / 3).to_le_bytes()[0]).collect();
+        let expected = sent[BIG / 2..].to_vec();
+        let sender = thread::spawn(move || socket.write_all(&sent).unwrap());
+        smol::block_on(async {
+            send_head(&mut lease, framing).await;
+            let mut upload = Upload::new(framing, Size::mib(64));
+            let limits = crate::http::HeadLimits::default();
+            while client.run(&mut upload, &mut lease).await.unwrap() == Uploaded::Answered {
+                let patience = crate::net::testing::PATIENCE;
+                let answer = exchange::response_head(&mut lease, crate::http::Method::Post, &limits, patience).await;
+                assert!(matches!(answer, Ok(Answer::Interim(_))));
+            }
+            assert_eq!(final_head(&mut lease, "POST").await.unwrap().0.status, 201);
+        });
+        assert!(lease.course.sent);
+        sender.join().unwrap();
+        assert!(thread.join().unwrap() == expected);
+    }
+
+    #[test]
+    fn an_upstream_that_answers_and_reads_no_more_stops_the_upload() {
+        let (mut lease, thread) = upstream(|socket| {
+            socket.read_exact(&mut [0; 1000]).unwrap();
+            socket.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n").unwrap();
+            socket.try_clone().unwrap()
+        });
+        let framing = BodyFraming::Length(BIG as u64);
+        let (mut client, mut socket) = Client::new(framing);
+        let sender = thread::spawn(move || drop(socket.write_all(&vec![0; BIG])));
+        smol::block_on(async {
+            send_head(&mut lease, framing).await;
+            let uploaded = client.run(&mut Upload::new(framing, Size::mib(64)), &mut lease).await;
+            assert_eq!(uploaded.unwrap(), Uploaded::Answered);
+            assert_eq!(final_head(&mut lease, "POST").await.unwrap().0.status, 403);
+        });
+        drop(client);
+        sender.join().unwrap();
+        drop(thread.join().unwrap());
+    }
+
+    #[test]
+    fn an_upstream_that_is_gone_ends_the_upload() {
+        let (mut lease, thread) = upstream(|_| ());
+        let framing = BodyFraming::Length(BIG as u64);
+        let (mut client, mut socket) = Client::new(framing);
+        let sender = thread::spawn(move || drop(socket.write_all(&vec![0; BIG])));
+        smol::block_on(async {
+            send_head(&mut lease, framing).await;
+            let uploaded = client.run(&mut Upload::new(framing, Size::mib(64)), &mut lease).await;
+            assert_eq!(uploaded.unwrap(), Uploaded::Answered);
+            assert!(matches!(final_head(&mut lease, "POST").await, Err(ExchangeError::Closed)));
+        });
+        drop(client);
+        sender.join().unwrap();
+        thread.join().unwrap();
+    }
+}

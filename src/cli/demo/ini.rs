@@ -32,7 +32,8 @@ listen = {admin}
 ; Browsers are told to keep nothing, so that every load is seen here.
 [route site]
 path     = /site/
-upstream = http://{site}/
+upstream = http://{site}
+strip    = on
 stale    = 30 days
 set.response.cache-control = no-store
 

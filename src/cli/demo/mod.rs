@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn the_configuration_is_taken_without_a_word() {
         let demo = prepared();
-        let loaded = crate::config::load(&demo.file).map_err(|problems| problems.lines().collect::<Vec<_>>()).unwrap();
+        let loaded = crate::config::load(&demo.file).map_err(|problems| problems.lines()).unwrap();
         assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
         assert_eq!(loaded.config.gateway.state, demo.state);
         assert_eq!(loaded.config.routes.len(), 4);

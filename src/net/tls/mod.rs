@@ -84,3 +84,6 @@ impl std::error::Error for HandshakeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! The fills under way, and the keys whose answers lately were for nobody but the one who asked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Shared;
+use crate::base::Mono;
+use crate::cache::key::Key;
+use crate::http::Fields;
+
+/// More fills at the same time than this do not find each other any more; 1024 is what a link of 100 Mbit/s with 1 s of
+/// round trip could have under way.
+const MOST_FILLS: usize = 1024;
+/// Keys that are remembered as not worth waiting for. One that falls on another's place takes it.
+const REMEMBERED: usize = 1024;
+/// For so long.
+const REMEMBER_FOR: Duration = Duration::from_secs(10);
+
+#[derive(Default)]
+pub(in crate::cache) struct Table(Mutex<Fills>);
+
+struct Fills {
+    by_key: HashMap<u128, Arc<Shared>>,
+    /// Those that turned out to have `Vary`, by the hash of their key: whoever has the same values may follow.
+    varied: HashMap<u128, Vec<Arc<Shared>>>,
+    alone: Box<[(u128, Mono)]>,
+}
+
+/// What a request is to a fill.
+pub(in crate::cache) enum Joined {
+    /// It asks, and others may follow.
+    Lead(Arc<Shared>),
+    /// It asks for itself: answers to this key were not for others a moment ago.
+    Alone(Arc<Shared>),
+    Follow(Arc<Shared>),
+}
+
+impl Table {
+    /// `fill_key` is where the answer will be, as far as that is known yet.
+    pub(in crate::cache) fn join(&self, key: &Key<'_>, fill_key: u128, request: Fields<'_>, now: Mono) -> Joined {
+        let mut fills = self.lock();
+        if let Some(found) = fills.find(key, fill_key, request) {
+            return Joined::Follow(found);
+        }
+        let shared = Arc::new(Shared::new(key.hash(), key.text(), fill_key));
+        let taken = fills.by_key.contains_key(&fill_key) || fills.count() >= MOST_FILLS;
+        if taken || fills.is_remembered(fill_key, now) {
+            return Joined::Alone(shared);
+        }
+        fills.by_key.insert(fill_key, Arc::clone(&shared));
+        Joined::Lead(shared)
+    }
+
+    /// A fill that a request could follow.
+    pub(in crate::cache) fn find(&self, key: &Key<'_>, fill_key: u128, request: Fields<'_>) -> Option<Arc<Shared>> {
+        self.lock().find(key, fill_key, request)
+    }
+
+    pub(in crate::cache) fn is_remembered(&self, fill_key: u128, now: Mono) -> bool {
+        self.lock().is_remembered(fill_key, now)
+    }
+
+    /// A fill that nobody can find.
+    pub(in crate::cache) fn private(key: &Key<'_>, fill_key: u128) -> Arc<Shared> {
+        Arc::new(Shared::new(key.hash(), key.text(), fill_key))
+    }
+
+    /// From now on it is found by those who have the same selecting values, and its place is free for other variants.
+    pub(super) fn file_as_variant(&self, shared: &Arc<Shared>) {
+        let mut fills = self.lock();
+        if fills.take(shared) {
+            fills.varied.entry(shared.primary).or_default().push(Arc::clone(shared));
+        }
+    }
+
+    /// Nobody can join it any more.
+    pub(super) fn remove(&self, shared: &Arc<Shared>) {
+        self.lock().take(shared);
+    }
+
+    /// For some seconds, requests for this key will not wait for each other.
+    pub(super) fn remember_alone(&self, fill_key: u128, now: Mono) {
+        let mut fills = self.lock();
+        if let Some(place) = fills.place(fill_key) {
+            *place = (fill_key, now.after(REMEMBER_FOR));
+        }
+    }
+
+    /// All fills of a key are for those who already follow; what they bring is stale.
+    pub(in crate::cache) fn invalidate(&self, primary: u128) {
+        let mut fills = self.lock();
+        let mut gone: Vec<Arc<Shared>> = fills.varied.remove(&primary).unwrap_or_default();
+        gone.extend(fills.by_key.extract_if(|_, shared| shared.primary == primary).map(|(_, shared)| shared));
+        drop(fills);
+        gone.iter().for_each(|shared| shared.note_invalidated());
+    }
+
+    pub(in crate::cache) fn count(&self) -> usize {
+        self.lock().count()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Fills> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fills {
+    fn find(&self, key: &Key<'_>, fill_key: u128, request: Fields<'_>) -> Option<Arc<Shared>> {
+        let same_key = |shared: &&Arc<Shared>| shared.primary == key.hash() && key.is(&shared.key);
+        let varied = self.varied.get(&key.hash()).into_iter().flatten();
+        let mut varied = varied.filter(same_key).filter(|shared| shared.is_selected_by(request));
+        varied.next().or_else(|| self.by_key.get(&fill_key).filter(same_key)).map(Arc::clone)
+    }
+
+    fn count(&self) -> usize {
+        self.by_key.len() + self.varied.values().map(Vec::len).sum::<usize>()
+    }
+
+    fn take(&mut self, shared: &Arc<Shared>) -> bool {
+        let same = |other: &Arc<Shared>| Arc::ptr_eq(other, shared);
+        if self.by_key.get(&shared.fill_key).is_some_and(same) {
+            return self.by_key.remove(&shared.fill_key).is_some();
+        }
+        let Some(list) = self.varied.get_mut(&shared.primary) else { return false };
+        let before = list.len();
+        list.retain(|other| !same(other));
+        let found = list.len() < before;
+        if list.is_empty() {
+            self.varied.remove(&shared.primary);
+        }
+        found
+    }
+
+    fn is_remembered(&self, fill_key: u128, now: Mono) -> bool {
+        let index = usize::try_from(fill_key % REMEMBERED as u128).unwrap_or(0);
+        self.alone.get(index).is_some_and(|(key, until)| *key == fill_key && *until > now)
+    }
+
+    fn place(&mut self, fill_key: u128) -> Option<&mut (u128, Mono)> {
+        self.alone.get_mut(usize::try_from(fill_key % REMEMBERED as u128).ok()?)
+    }
+}
+
+impl Default for Fills {
+    fn default() -> Fills {
+        let alone = vec![(0, Mono::default()); REMEMBERED].into();
+        Fills { by_key: HashMap::new(), varied: HashMap::new(), alone }
+    }
+}

@@ -1,0 +1,182 @@
+//! The head of a stored answer as it is held in RAM: its lines ready for the wire, and all that is asked of it parsed.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::policy::{self, Assigned, Freshness, NOT_MODIFIED, Stored, Times};
+use super::vary::Selection;
+use crate::base::{Now, Wall};
+use crate::http::conditional::Validators;
+use crate::http::{FieldSpans, Fields, date, etag};
+
+/// The head of a stored answer. Lines are `Name: value CRLF`, valid, and without what is said anew for each answer
+/// (`Age`, the length) or was for one hop only.
+pub(crate) struct Head {
+    status: u16,
+    /// First those lines that a 304 has too, then the others; lines of one name keep their order.
+    lines: Box<[u8]>,
+    /// How long the first part is.
+    not_modified: usize,
+    etag: Option<Range<usize>>,
+    last_modified: Option<Wall>,
+    date: Option<Wall>,
+    stored: Stored,
+    assigned: Assigned,
+    selection: Option<Selection>,
+}
+
+/// What else is known of an answer when its head is made.
+#[derive(Clone)]
+pub(super) struct About {
+    pub(super) times: Times,
+    pub(super) invalidated: bool,
+    pub(super) personal: bool,
+    pub(super) assigned: Assigned,
+    pub(super) selection: Option<Selection>,
+}
+
+impl Head {
+    /// `None` where the block is not one of field lines.
+    pub(super) fn new(status: u16, block: &[u8], about: About) -> Option<Head> {
+        let spans = FieldSpans::parse(block).ok()?;
+        let fields = Fields::new(block, spans.as_slice());
+        let (lines, not_modified) = arranged(fields);
+        let times = about.times;
+        let received = Now { mono: Default::default(), wall: times.received, sure: times.sure };
+        let freshness = Freshness::of(status, fields, about.assigned, received);
+        let (invalidated, personal) = (about.invalidated, about.personal);
+        Some(Head {
+            status,
+            etag: etag_in(&lines),
+            lines: lines.into(),
+            not_modified,
+            last_modified: fields.first("last-modified").and_then(date::parse),
+            date: fields.first("date").and_then(date::parse),
+            stored: Stored { freshness, times, invalidated, personal },
+            assigned: about.assigned,
+            selection: about.selection,
+        })
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// All lines, ready for the wire; no status line, no empty line.
+    pub(crate) fn lines(&self) -> &[u8] {
+        &self.lines
+    }
+
+    /// Those lines that a 304 has (RFC 9110 §15.4.5).
+    pub(crate) fn lines_not_modified(&self) -> &[u8] {
+        self.lines.get(..self.not_modified).unwrap_or_default()
+    }
+
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        fields_of(&self.lines)
+    }
+
+    /// The first value of a name, whatever its case.
+    pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
+        self.fields().find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+    }
+
+    pub(crate) fn validators(&self) -> Validators<'_> {
+        let etag = self.etag.clone().and_then(|place| self.lines.get(place));
+        Validators { etag, last_modified: self.last_modified }
+    }
+
+    /// `Date`, or when the answer came: what stands in for `Last-Modified` where there is none (RFC 9111 §4.3.2).
+    pub(crate) fn date(&self) -> Wall {
+        self.date.unwrap_or(self.stored.times.received)
+    }
+
+    /// For `Age`, in seconds (RFC 9111 §5.1).
+    pub(crate) fn age(&self, now: Now) -> u64 {
+        self.stored.times.least_age(now).as_secs()
+    }
+
+    /// For `Cache-Status: ttl`, in seconds; negative when stale (RFC 9211 §2.4).
+    pub(crate) fn ttl(&self, now: Now) -> i64 {
+        let seconds = |span: Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+        let age = self.stored.times.least_age(now);
+        let left = seconds(self.stored.freshness.lifetime).saturating_sub(seconds(age));
+        // Where nobody knows the age, nothing is left for certain.
+        if self.stored.times.age(now).is_some() { left } else { left.min(0) }
+    }
+
+    pub(crate) fn freshness(&self) -> &Freshness {
+        &self.stored.freshness
+    }
+
+    pub(super) fn stored(&self) -> &Stored {
+        &self.stored
+    }
+
+    pub(super) fn assigned(&self) -> Assigned {
+        self.assigned
+    }
+
+    pub(super) fn selection(&self) -> Option<&Selection> {
+        self.selection.as_ref()
+    }
+
+    /// Fresh for others at the moment it came, and so for those who wait for it.
+    pub(super) fn is_for_all(&self, now: Now) -> bool {
+        policy::may_serve(&self.stored, &policy::RequestRules::PLAIN, now) == policy::Reuse::Serve
+    }
+
+    /// The same head under another route's freshness.
+    pub(super) fn reassigned(&self, assigned: Assigned) -> Option<Head> {
+        Head::new(self.status, &self.lines, About { assigned, ..self.about() })
+    }
+
+    pub(super) fn about(&self) -> About {
+        About {
+            times: self.stored.times,
+            invalidated: self.stored.invalidated,
+            personal: self.stored.personal,
+            assigned: self.assigned,
+            selection: self.selection.clone(),
+        }
+    }
+
+    /// Bytes it takes in RAM, roughly.
+    pub(super) fn footprint(&self) -> usize {
+        let selection = self.selection.as_ref().map_or(0, |selection| selection.values.len());
+        size_of::<Head>() + self.lines.len() + selection
+    }
+}
+
+/// Names and values of a block of lines in our own spelling.
+pub(super) fn fields_of(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    lines.split_inclusive(|byte| *byte == b'\n').filter_map(|line| {
+        let line = line.strip_suffix(b"\r\n")?;
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let (name, value) = line.split_at_checked(colon)?;
+        Some((name, value.strip_prefix(b": ").unwrap_or_default()))
+    })
+}
+
+fn arranged(fields: Fields<'_>) -> (Vec<u8>, usize) {
+    let in_304 = |name: &[u8]| NOT_MODIFIED.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes()));
+    let mut lines = Vec::new();
+    let mut first_part = 0;
+    for wanted in [true, false] {
+        for (name, value) in fields.iter().filter(|(name, _)| in_304(name) == wanted) {
+            [name, b": ", value, b"\r\n"].iter().for_each(|piece| lines.extend_from_slice(piece));
+        }
+        if wanted {
+            first_part = lines.len();
+        }
+    }
+    (lines, first_part)
+}
+
+/// Where the value of a valid `ETag` is.
+fn etag_in(lines: &[u8]) -> Option<Range<usize>> {
+    let (_, value) = fields_of(lines).find(|(name, _)| name.eq_ignore_ascii_case(b"etag"))?;
+    etag::parse(value)?;
+    let start = value.as_ptr().addr().checked_sub(lines.as_ptr().addr())?;
+    Some(start..start.checked_add(value.len())?)
+}

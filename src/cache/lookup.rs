@@ -1,0 +1,241 @@
+//! What the cache has for a request: the one place where the rules, the hot objects, the store and the fills meet.
+
+use std::sync::Arc;
+
+use super::cache::{Cache, Inner};
+use super::fill::{Asker, Fill, Follower, Joined, Shared, Table};
+use super::hit::Hit;
+use super::key::Key;
+use super::object::Object;
+use super::policy::{self, Assigned, RequestRules, Reuse, Since};
+use super::reason::{Forward, PassReason};
+use super::store::{Found, Opened, Store};
+use super::vary::Names;
+use crate::base::Now;
+use crate::config::RouteCacheConfig;
+use crate::http::Fields;
+
+/// A range that begins within so many bytes of what has come is waited for: less than asking for it would cost.
+const REACH: u64 = 256 << 10;
+/// Fills for requests with `Authorization` are not joined by those without, nor the other way round.
+const AUTHORIZED: u128 = 0x5bd1_e995_9e37_79b9_7f4a_7c15_f39c_c060;
+
+/// What the cache has for a request.
+pub(crate) enum Lookup {
+    /// Serve it.
+    Fresh(Hit),
+    /// Ask the upstream first, for this reason (`stale` or `request`), with the permit's validators. Where that fails,
+    /// [`Hit::stale_allowed`] says whether the hit may be served all the same.
+    Stale(Hit, Permit, Forward),
+    /// Nothing usable (`uri-miss` or `vary-miss`): ask the upstream.
+    Miss(Fill, Forward),
+    /// Somebody is asking already.
+    Follow(Follower, Forward),
+    /// Forward the request as if there were no cache.
+    Pass(PassReason),
+    /// The request says `only-if-cached`: answer 504 and forward nothing (RFC 9111 §5.2.1.7).
+    OnlyIfCached,
+}
+
+/// Who asks the upstream.
+pub(crate) enum Permit {
+    Fill(Fill),
+    Follow(Follower),
+}
+
+/// One request and what was found for it.
+struct Quest<'a> {
+    inner: &'a Arc<Inner>,
+    key: &'a Key<'a>,
+    request: Fields<'a>,
+    rules: &'a RequestRules,
+    asker: Asker,
+    now: Now,
+}
+
+/// What is stored for a request.
+enum Stored {
+    Nothing,
+    Object(Arc<Object>),
+    /// There are answers for the key, and none that this request selects.
+    Variants(Names),
+}
+
+impl Cache {
+    /// `request` must be the client's own fields, before a route's edits: they select the variant. The same fields are
+    /// to be given to [`Fill::stored`] and [`Follower::head`].
+    pub(crate) async fn lookup(
+        &self,
+        key: &Key<'_>,
+        request: Fields<'_>,
+        rules: &RequestRules,
+        route: &RouteCacheConfig,
+        now: Now,
+    ) -> Lookup {
+        let inner = &self.inner;
+        inner.note_time(now);
+        let most = inner.max_object();
+        let max_object = route.max_object.map_or(most, |most_of_route| most_of_route.min(most));
+        let quest = Quest { inner, key, request, rules, asker: Asker { rules: *rules, max_object }, now };
+        match quest.stored().await {
+            Stored::Object(object) => quest.with(object),
+            Stored::Nothing => quest.without(None),
+            Stored::Variants(names) => quest.without(Some(names)),
+        }
+    }
+}
+
+impl Quest<'_> {
+    async fn stored(&self) -> Stored {
+        if let Some(object) = self.inner.hot.find(self.key, self.request) {
+            return Stored::Object(self.reassigned(object));
+        }
+        let Some(store) = self.inner.store() else { return Stored::Nothing };
+        match self.read(&store, self.key.hash()).await {
+            Found::Nothing => Stored::Nothing,
+            Found::Answer(opened) => self.opened(*opened).map_or(Stored::Nothing, Stored::Object),
+            Found::Variants(variants) => {
+                let object = match variants.find(self.request) {
+                    Some(location) => match self.read(&store, location).await {
+                        Found::Answer(opened) => self.opened(*opened),
+                        Found::Nothing | Found::Variants(_) => None,
+                    },
+                    None => None,
+                };
+                match (object, variants.newest()) {
+                    (Some(object), _) => Stored::Object(object),
+                    (None, Some(names)) => Stored::Variants(names.clone()),
+                    (None, None) => Stored::Nothing,
+                }
+            }
+        }
+    }
+
+    async fn read(&self, store: &Arc<Store>, location: u128) -> Found {
+        let _turn = self.inner.reads.acquire().await;
+        let (store, text) = (Arc::clone(store), self.key.text());
+        smol::unblock(move || store.find(location, &text)).await
+    }
+
+    /// Makes what was read ready, and hot.
+    fn opened(&self, opened: Opened) -> Option<Arc<Object>> {
+        let selected = opened.record.selection.as_ref().is_none_or(|selection| selection.matches(self.request));
+        if !selected {
+            return None;
+        }
+        let (since, cache) = (Since::Opened(self.now.mono), Arc::downgrade(self.inner));
+        let object = Object::new(opened, self.key.hash(), self.rules.assigned, since, cache)?;
+        let object = Arc::new(object);
+        self.inner.hot.insert(Arc::clone(&object));
+        Some(object)
+    }
+
+    /// The object under this route's freshness, where another route's was last asked for.
+    fn reassigned(&self, object: Arc<Object>) -> Arc<Object> {
+        let assigned: Assigned = self.rules.assigned;
+        if object.head.assigned() == assigned {
+            return object;
+        }
+        let Some(head) = object.head.reassigned(assigned) else { return object };
+        let object = Arc::new(object.with_head(head));
+        self.inner.hot.insert(Arc::clone(&object));
+        object
+    }
+
+    fn with(&self, object: Arc<Object>) -> Lookup {
+        let stored = *object.head.stored();
+        let names = object.head.selection().map(|selection| selection.names.clone());
+        let location = object.identity.location;
+        let hit = Hit::new(object, self.now);
+        let why = match policy::may_serve(&stored, self.rules, self.now) {
+            Reuse::Serve => return Lookup::Fresh(hit),
+            Reuse::Validate(why) => why,
+        };
+        if self.rules.only_if_cached {
+            return Lookup::OnlyIfCached;
+        }
+        let fill_key = self.fill_key(location);
+        // Where no validation is for others, waiting for somebody else's is time lost.
+        let alone = !stored.freshness.is_reusable() || self.rules.no_store;
+        let joined = if alone {
+            Joined::Alone(Table::private(self.key, fill_key))
+        } else {
+            self.inner.fills.join(self.key, fill_key, self.request, self.now.mono)
+        };
+        let permit = match joined {
+            Joined::Lead(shared) | Joined::Alone(shared) => {
+                Permit::Fill(self.fill(shared, Some(hit.clone()), names))
+            }
+            Joined::Follow(shared) => Permit::Follow(self.follower(shared, Some(hit.clone()), names)),
+        };
+        Lookup::Stale(hit, permit, why)
+    }
+
+    fn without(&self, names: Option<Names>) -> Lookup {
+        let why = if names.is_some() { Forward::VaryMiss } else { Forward::UriMiss };
+        if self.rules.only_if_cached {
+            return Lookup::OnlyIfCached;
+        }
+        if let Some(reason) = self.pass() {
+            return Lookup::Pass(reason);
+        }
+        let selection = names.as_ref().and_then(|names| names.select(self.request));
+        let fill_key =
+            self.fill_key(selection.map_or(self.key.hash(), |selection| selection.location(self.key.hash())));
+        if let Some(first_byte) = self.rules.first_byte {
+            return self.range(first_byte, fill_key, names, why);
+        }
+        match self.inner.fills.join(self.key, fill_key, self.request, self.now.mono) {
+            Joined::Lead(shared) | Joined::Alone(shared) => Lookup::Miss(self.fill(shared, None, names), why),
+            Joined::Follow(shared) => Lookup::Follow(self.follower(shared, None, names), why),
+        }
+    }
+
+    /// What is not to be kept is not asked for by the cache.
+    fn pass(&self) -> Option<PassReason> {
+        let takes_writes = || self.inner.store().is_some_and(|store| store.takes_writes());
+        if self.rules.no_store {
+            Some(PassReason::RequestNoStore)
+        } else if self.rules.head {
+            Some(PassReason::HeadMiss)
+        } else if !takes_writes() {
+            Some(PassReason::Store)
+        } else {
+            None
+        }
+    }
+
+    /// A range of what is not stored: from the first byte on it is as good as the whole; further out it is taken from a
+    /// fill that is about to reach it, or asked for alone.
+    fn range(&self, first_byte: u64, fill_key: u128, names: Option<Names>, why: Forward) -> Lookup {
+        if let Some(shared) = self.inner.fills.find(self.key, fill_key, self.request) {
+            let near = shared.will_soon_have(first_byte, REACH);
+            if near {
+                return Lookup::Follow(self.follower(shared, None, names), why);
+            }
+            return Lookup::Pass(PassReason::RangeMiss);
+        }
+        if self.inner.fills.is_remembered(fill_key, self.now.mono) {
+            return Lookup::Pass(PassReason::HitForPass);
+        }
+        if first_byte > 0 {
+            return Lookup::Pass(PassReason::RangeMiss);
+        }
+        match self.inner.fills.join(self.key, fill_key, self.request, self.now.mono) {
+            Joined::Lead(shared) | Joined::Alone(shared) => Lookup::Miss(self.fill(shared, None, names), why),
+            Joined::Follow(shared) => Lookup::Follow(self.follower(shared, None, names), why),
+        }
+    }
+
+    fn fill_key(&self, location: u128) -> u128 {
+        if self.rules.authorization { location ^ AUTHORIZED } else { location }
+    }
+
+    fn fill(&self, shared: Arc<Shared>, previous: Option<Hit>, names: Option<Names>) -> Fill {
+        Fill::new(Arc::clone(self.inner), shared, self.asker, previous, names)
+    }
+
+    fn follower(&self, shared: Arc<Shared>, previous: Option<Hit>, names: Option<Names>) -> Follower {
+        Follower::new(Arc::clone(self.inner), shared, self.asker, previous, names)
+    }
+}

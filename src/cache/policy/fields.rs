@@ -1,0 +1,124 @@
+//! Which header fields are kept of an answer (RFC 9111 §3.1), and how a 304 changes them (§3.2, §4.3.4).
+//!
+//! A kept head is a block of `Name: value CRLF` lines, each value as it was received.
+
+use crate::base::{Now, Wall};
+use crate::cache::reason::NotStored;
+use crate::http::conditional::Validators;
+use crate::http::{CacheControl, FieldSpans, Fields, MAX_HEAD, date, etag, hop_by_hop};
+
+/// Never kept: said anew for each answer (`Age`, the length), or for the proxy that asked (RFC 9111 §3.1).
+const NEVER: [&str; 6] = [
+    "age",
+    "content-length",
+    "transfer-encoding",
+    "proxy-authenticate",
+    "proxy-authentication-info",
+    "proxy-authorization",
+];
+/// In a 304, about a message that has no body (RFC 9111 §3.2).
+const NOT_UPDATED: [&str; 1] = ["content-range"];
+/// What a 304 says beside `Date` (RFC 9110 §15.4.5), and what clients are known to want in it.
+pub(crate) const NOT_MODIFIED: [&str; 8] =
+    ["cache-control", "content-location", "date", "etag", "expires", "last-modified", "vary", "via"];
+
+/// What is kept of an answer's head. `cookies`: whether `Set-Cookie` is, see [`super::keeps_cookies`].
+pub(crate) fn kept(fields: Fields<'_>, cookies: bool, received: Now) -> Result<Vec<u8>, NotStored> {
+    let mut block = Vec::new();
+    let rules = Rules::of(fields, cookies);
+    fields.iter().filter(|(name, _)| rules.keep(name)).for_each(|(name, value)| push(&mut block, name, value));
+    add_date(&mut block, fields, received);
+    checked(block)
+}
+
+/// A kept head with a 304 merged into it: each name in the 304 replaces all lines of that name.
+pub(crate) fn updated(
+    stored: Fields<'_>,
+    new: Fields<'_>,
+    cookies: bool,
+    received: Now,
+) -> Result<Vec<u8>, NotStored> {
+    let mut block = Vec::new();
+    let rules = Rules::of(new, cookies);
+    let renews = |name: &[u8]| rules.keep(name) && !is_any(name, &NOT_UPDATED);
+    let replaced = |name: &[u8]| {
+        let dated = name.eq_ignore_ascii_case(b"date") && received.sure;
+        dated || (renews(name) && new.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)))
+    };
+    stored.iter().filter(|(name, _)| !replaced(name)).for_each(|(name, value)| push(&mut block, name, value));
+    new.iter().filter(|(name, _)| renews(name)).for_each(|(name, value)| push(&mut block, name, value));
+    add_date(&mut block, new, received);
+    checked(block)
+}
+
+/// Whether a 304 is about the stored representation (RFC 9111 §4.3.4). One that carries no validator answers the only
+/// question that was asked: about this one.
+pub(crate) fn same_representation(stored: &Validators<'_>, new: Fields<'_>) -> bool {
+    let ours = stored.etag.and_then(etag::parse);
+    if let Some(theirs) = new.first("etag").and_then(etag::parse) {
+        return match ours {
+            Some(ours) if theirs.weak => ours.weak_eq(&theirs),
+            Some(ours) => ours.strong_eq(&theirs) || (ours.weak && ours.weak_eq(&theirs)),
+            None => false,
+        };
+    }
+    match (new.first("last-modified").and_then(date::parse), stored.last_modified) {
+        (Some(theirs), Some(ours)) => theirs == ours,
+        (Some(_), None) => ours.is_some(),
+        (None, _) => true,
+    }
+}
+
+/// What the fields of one answer say about each other.
+struct Rules<'a> {
+    fields: Fields<'a>,
+    directives: CacheControl<'a>,
+    cookies: bool,
+}
+
+impl<'a> Rules<'a> {
+    fn of(fields: Fields<'a>, cookies: bool) -> Rules<'a> {
+        Rules { fields, directives: CacheControl::parse(fields, "cache-control"), cookies }
+    }
+
+    fn keep(&self, name: &[u8]) -> bool {
+        // RFC 9111 §5.2.2.4, §5.2.2.7: named fields are for the one request, the rest of the answer is for all.
+        let (no_cache, private) = (self.directives.no_cache, self.directives.private);
+        let mut withheld = no_cache.names().chain(private.names());
+        let cookie = name.eq_ignore_ascii_case(b"set-cookie");
+        !is_any(name, &NEVER)
+            && !hop_by_hop::is(name, self.fields)
+            && !withheld.any(|other| other.eq_ignore_ascii_case(name))
+            && (self.cookies || !cookie)
+    }
+}
+
+fn is_any(name: &[u8], list: &[&str]) -> bool {
+    list.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+fn push(block: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    block.extend_from_slice(name);
+    block.extend_from_slice(b": ");
+    block.extend_from_slice(value);
+    block.extend_from_slice(b"\r\n");
+}
+
+/// RFC 9110 §6.6.1: who keeps an answer without `Date` notes when it came, if it has a clock.
+fn add_date(block: &mut Vec<u8>, fields: Fields<'_>, received: Now) {
+    if received.sure && !fields.contains("date") {
+        push(block, b"Date", &written(received.wall));
+    }
+}
+
+fn written(time: Wall) -> [u8; 29] {
+    let mut text = [b' '; 29];
+    date::format(time, &mut text);
+    text
+}
+
+/// What could not be read back is not written.
+fn checked(block: Vec<u8>) -> Result<Vec<u8>, NotStored> {
+    let fits = block.len() <= MAX_HEAD && FieldSpans::parse(&block).is_ok();
+    if fits { Ok(block) } else { Err(NotStored::Head) }
+}

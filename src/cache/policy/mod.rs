@@ -1,0 +1,20 @@
+//! The rules of RFC 9111 as pure functions: values in, a decision with its reason out. No clock, no I/O, no state.
+//!
+//! In the order of a request: [`request`] reads what a client asks of the cache, [`may_store`] judges an answer from
+//! upstream, [`Freshness`] and [`Times`] say how long it holds and how old it is, [`may_serve`] and [`may_serve_stale`]
+//! whether it may be used for a request, [`kept`] and
+//! [`updated`] what is kept of its head. A shared cache throughout.
+
+mod fields;
+mod freshness;
+mod request;
+mod reuse;
+mod storing;
+mod times;
+
+pub(crate) use freshness::{Freshness, Source};
+pub(crate) use request::{Assigned, RequestRules, request};
+pub(super) use reuse::{Reuse, Stored, may_serve, may_serve_stale};
+pub(super) use fields::{NOT_MODIFIED, kept, same_representation, updated};
+pub(super) use storing::{keeps_cookies, may_store};
+pub(super) use times::{Since, Times, initial_age};

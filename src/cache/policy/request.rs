@@ -1,0 +1,145 @@
+//! What a request asks of the cache.
+
+use std::time::Duration;
+
+use crate::cache::reason::PassReason;
+use crate::config::{CacheMode, Class, RouteCacheConfig};
+use crate::http::cache_control::MaxStale;
+use crate::http::range::{self, Wanted};
+use crate::http::{CacheControl, Fields, Method};
+
+/// What a request asks of the cache, read once from its fields. `Copy`, and nothing is allocated to make it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RequestRules {
+    /// The method is HEAD: only the head of an answer is wanted.
+    pub(crate) head: bool,
+    pub(crate) authorization: bool,
+    pub(crate) cookie: bool,
+    /// The first byte that a `Range` wants; `None` where the whole is wanted. A suffix range wants a byte far out.
+    pub(crate) first_byte: Option<u64>,
+    /// `no-cache`, or `Pragma: no-cache` where there is no `Cache-Control` (RFC 9111 §5.2.1.4, §5.4).
+    pub(crate) no_cache: bool,
+    pub(crate) no_store: bool,
+    pub(crate) only_if_cached: bool,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) min_fresh: Option<Duration>,
+    pub(crate) max_stale: Option<MaxStale>,
+    pub(crate) stale_if_error: Option<Duration>,
+    pub(crate) assigned: Assigned,
+}
+
+/// The freshness that a route gives to answers.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Assigned {
+    /// Whatever the origin says (`cache = forced`).
+    pub(crate) forced: bool,
+    /// To those that state none; to all where `forced`.
+    pub(crate) fresh_for: Option<Duration>,
+}
+
+/// The fields of a request that mean something here.
+enum Watched {
+    Authorization,
+    Body,
+    CacheControl,
+    Cookie,
+    Pragma,
+    Precondition,
+    Range,
+}
+
+/// Whether a request may meet the cache at all, and what it asks.
+pub(crate) fn request(
+    fields: Fields<'_>,
+    method: Method<'_>,
+    route: &RouteCacheConfig,
+) -> Result<RequestRules, PassReason> {
+    let forced = match route.mode {
+        CacheMode::Off => return Err(PassReason::RouteOff),
+        CacheMode::On => false,
+        CacheMode::Forced => true,
+    };
+    let head = match method {
+        Method::Get => false,
+        Method::Head => true,
+        Method::Post | Method::Put | Method::Delete | Method::Options | Method::Patch | Method::Other(_) => {
+            return Err(PassReason::Method);
+        }
+    };
+    let assigned = Assigned { forced, fresh_for: route.fresh_for };
+    let mut rules = RequestRules { head, assigned, ..RequestRules::PLAIN };
+    let (mut cache_control, mut pragma) = (false, false);
+    for (name, value) in fields.iter() {
+        match watched(name) {
+            Some(Watched::Authorization) => rules.authorization = true,
+            Some(Watched::Body) if value != b"0" => return Err(PassReason::RequestBody),
+            Some(Watched::CacheControl) => cache_control = true,
+            Some(Watched::Cookie) => rules.cookie = true,
+            Some(Watched::Pragma) => pragma |= value.eq_ignore_ascii_case(b"no-cache"),
+            Some(Watched::Precondition) => return Err(PassReason::Precondition),
+            // RFC 9110 §14.2: Range is defined for GET only.
+            Some(Watched::Range) if !head => rules.first_byte = first_byte(value),
+            Some(Watched::Body | Watched::Range) | None => {}
+        }
+    }
+    if cache_control {
+        rules.read(&CacheControl::parse(fields, "cache-control"));
+    }
+    rules.no_cache |= pragma && !cache_control;
+    match route.class {
+        Class::Personal if rules.authorization || rules.cookie => Err(PassReason::Personal),
+        Class::Personal | Class::Public => Ok(rules),
+    }
+}
+
+impl RequestRules {
+    /// A GET that asks nothing special.
+    pub(crate) const PLAIN: RequestRules = RequestRules {
+        head: false,
+        authorization: false,
+        cookie: false,
+        first_byte: None,
+        no_cache: false,
+        no_store: false,
+        only_if_cached: false,
+        max_age: None,
+        min_fresh: None,
+        max_stale: None,
+        stale_if_error: None,
+        assigned: Assigned { forced: false, fresh_for: None },
+    };
+
+    fn read(&mut self, directives: &CacheControl<'_>) {
+        self.no_cache = directives.no_cache != crate::http::cache_control::Reach::Nothing;
+        self.no_store = directives.no_store;
+        self.only_if_cached = directives.only_if_cached;
+        self.max_age = directives.max_age;
+        self.min_fresh = directives.min_fresh;
+        self.max_stale = directives.max_stale;
+        self.stale_if_error = directives.stale_if_error;
+    }
+}
+
+/// Told apart by length first: most names of a request are not looked at twice.
+fn watched(name: &[u8]) -> Option<Watched> {
+    let is = |word: &str| name.eq_ignore_ascii_case(word.as_bytes());
+    match name.len() {
+        5 if is("range") => Some(Watched::Range),
+        6 if is("cookie") => Some(Watched::Cookie),
+        6 if is("pragma") => Some(Watched::Pragma),
+        8 if is("if-match") => Some(Watched::Precondition),
+        13 if is("authorization") => Some(Watched::Authorization),
+        13 if is("cache-control") => Some(Watched::CacheControl),
+        14 if is("content-length") => Some(Watched::Body),
+        17 if is("transfer-encoding") => Some(Watched::Body),
+        19 if is("if-unmodified-since") => Some(Watched::Precondition),
+        _ => None,
+    }
+}
+
+fn first_byte(value: &[u8]) -> Option<u64> {
+    match range::parse(value, u64::MAX) {
+        Wanted::Parts(parts) => parts.iter().map(|part| part.first).min(),
+        Wanted::Whole | Wanted::Unsatisfiable => None,
+    }
+}

@@ -1,0 +1,104 @@
+//! Whether a stored answer may be used for a request (RFC 9111 §4).
+
+use std::time::Duration;
+
+use super::freshness::Freshness;
+use super::request::RequestRules;
+use super::times::Times;
+use crate::base::Now;
+use crate::cache::reason::{Forward, StaleFor, StaleForbidden};
+use crate::http::cache_control::MaxStale;
+
+/// What a stored answer is for a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reuse {
+    Serve,
+    /// Ask the origin first, for this reason: `Stale` or `Request`.
+    Validate(Forward),
+}
+
+/// What is to be known of a stored answer in order to judge it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    pub(crate) freshness: Freshness,
+    pub(crate) times: Times,
+    /// Marked by an unsafe request or a purge (RFC 9111 §4.4).
+    pub(crate) invalidated: bool,
+    /// The request that brought it had a `Cookie`.
+    pub(crate) personal: bool,
+}
+
+/// RFC 9111 §4, §4.2, §5.2.1.
+pub(crate) fn may_serve(stored: &Stored, rules: &RequestRules, now: Now) -> Reuse {
+    if stored.invalidated || stored.freshness.no_cache {
+        return Reuse::Validate(Forward::Stale);
+    }
+    let Some(age) = stored.times.age(now) else { return Reuse::Validate(Forward::Stale) };
+    let lifetime = stored.freshness.lifetime;
+    let refused = rules.no_cache || lacks(rules, age, lifetime);
+    if lifetime > age {
+        return if refused { Reuse::Validate(Forward::Request) } else { Reuse::Serve };
+    }
+    let allowed = !stored.freshness.must_revalidate && !stored.is_personal();
+    let taken = client_takes(rules, age.saturating_sub(lifetime));
+    if allowed && taken && !refused { Reuse::Serve } else { Reuse::Validate(Forward::Stale) }
+}
+
+/// RFC 9111 §4.2.4, RFC 5861 §4: whether a stored answer may stand in for one that cannot be had. `route` is the
+/// route's own `stale`. A client's `no-cache` or `max-age` is a wish (§5.2.1) that cannot be met now.
+pub(crate) fn may_serve_stale(
+    stored: &Stored,
+    rules: &RequestRules,
+    route: Duration,
+    instead: StaleFor,
+    now: Now,
+) -> Result<(), StaleForbidden> {
+    let freshness = &stored.freshness;
+    if stored.invalidated {
+        return Err(StaleForbidden::Invalidated);
+    }
+    if freshness.no_cache {
+        return Err(StaleForbidden::NoCache);
+    }
+    if stored.times.age(now).is_some_and(|age| freshness.lifetime > age) {
+        return Ok(());
+    }
+    if freshness.must_revalidate {
+        return Err(StaleForbidden::MustRevalidate);
+    }
+    if stored.is_personal() {
+        return Err(StaleForbidden::Personal);
+    }
+    let staleness = stored.times.least_age(now).saturating_sub(freshness.lifetime);
+    let on_error = freshness.stale_if_error.max(rules.stale_if_error);
+    let most = match instead {
+        // The upstream itself says that it cannot reach what it needs: as good as unreachable.
+        StaleFor::Unreachable | StaleFor::ServerError(502..=504) => on_error.max(Some(route)),
+        StaleFor::ServerError(_) => on_error,
+    };
+    let in_time = most.is_some_and(|most| staleness <= most);
+    if in_time || client_takes(rules, staleness) { Ok(()) } else { Err(StaleForbidden::TooOld) }
+}
+
+impl Stored {
+    /// No freshness was ever given to it, and it may have been made for the one whose `Cookie` came with the request.
+    fn is_personal(&self) -> bool {
+        self.personal && self.freshness.lifetime.is_zero()
+    }
+}
+
+/// `max-stale` (RFC 9111 §5.2.1.2).
+fn client_takes(rules: &RequestRules, staleness: Duration) -> bool {
+    match rules.max_stale {
+        None => false,
+        Some(MaxStale::Any) => true,
+        Some(MaxStale::For(most)) => staleness <= most,
+    }
+}
+
+/// Whether `max-age` or `min-fresh` asks for more than there is (RFC 9111 §5.2.1.1, §5.2.1.3). With `max-stale`, a
+/// client that limits the age means what it says about both.
+fn lacks(rules: &RequestRules, age: Duration, lifetime: Duration) -> bool {
+    rules.max_age.is_some_and(|most| age > most)
+        || rules.min_fresh.is_some_and(|least| lifetime.saturating_sub(age) < least)
+}

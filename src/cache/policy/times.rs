@@ -1,0 +1,84 @@
+//! How old an answer is (RFC 9111 §4.2.3), on boards whose clock may be wrong.
+//!
+//! An answer that came in this run of the process is aged by the monotonic clock alone. One from an earlier run is aged
+//! by the wall clock, if that is believed now and was believed then, and has not gone backwards between. Where it is not,
+//! nobody knows how old the answer is: it counts as stale, to be validated or, while the upstream is out of reach, to be
+//! served as any stale answer, its staleness counted from when it was opened.
+
+use std::time::Duration;
+
+use crate::base::{Mono, Now, Wall};
+use crate::http::{Fields, date};
+
+/// RFC 9111 §1.2.2: what "greater than can be represented" stands for.
+const FOREVER: u64 = 1 << 31;
+
+/// When an answer came, and how old it was then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Times {
+    /// `corrected_initial_age`
+    pub(crate) initial_age: Duration,
+    /// `response_time` on the wall clock, and whether that was believed.
+    pub(crate) received: Wall,
+    pub(crate) sure: bool,
+    pub(crate) since: Since,
+}
+
+/// From when the monotonic clock has been counting for an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Since {
+    Received(Mono),
+    /// It came in an earlier run of the process and was opened at this time of this run.
+    Opened(Mono),
+}
+
+impl Times {
+    /// `resident_time`; `None` where nobody can know it.
+    pub(crate) fn residence(&self, now: Now) -> Option<Duration> {
+        match self.since {
+            Since::Received(received) => Some(now.mono.since(received)),
+            Since::Opened(_) if self.sure && now.sure && now.wall >= self.received => {
+                Some(now.wall.since(self.received))
+            }
+            Since::Opened(_) => None,
+        }
+    }
+
+    /// `current_age`; `None` where nobody can know it.
+    pub(crate) fn age(&self, now: Now) -> Option<Duration> {
+        Some(self.initial_age.saturating_add(self.residence(now)?))
+    }
+
+    /// The most that is known of the age, for the `Age` field.
+    pub(crate) fn least_age(&self, now: Now) -> Duration {
+        let known = match self.since {
+            Since::Received(since) | Since::Opened(since) => now.mono.since(since),
+        };
+        self.initial_age.saturating_add(self.residence(now).unwrap_or(known))
+    }
+}
+
+/// `corrected_initial_age`. The apparent age counts only where the clock is believed.
+pub(crate) fn initial_age(fields: Fields<'_>, asked: Now, received: Now) -> Duration {
+    let delay = received.mono.since(asked.mono);
+    let corrected = age_value(fields).saturating_add(delay);
+    let apparent = match fields.first("date").and_then(date::parse) {
+        Some(date) if received.sure => received.wall.since(date),
+        Some(_) | None => Duration::ZERO,
+    };
+    corrected.max(apparent)
+}
+
+/// RFC 9111 §5.1: the first member counts; what is no number counts as absent.
+fn age_value(fields: Fields<'_>) -> Duration {
+    let seconds = fields.list("age").next().and_then(delta_seconds);
+    Duration::from_secs(seconds.unwrap_or(0))
+}
+
+fn delta_seconds(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let value = std::str::from_utf8(text).ok()?.parse::<u64>().unwrap_or(FOREVER);
+    Some(value.min(FOREVER))
+}

@@ -1,0 +1,181 @@
+//! The names of every "no", and the words for them on the wire (RFC 9211) and in logs.
+
+/// Why a request goes past the cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PassReason {
+    /// `cache = off`.
+    RouteOff,
+    /// Only GET and HEAD are understood.
+    Method,
+    /// Class personal, and the request has `Cookie` or `Authorization`.
+    Personal,
+    /// A GET with a body: no rule says that the body does not change the answer.
+    RequestBody,
+    /// `If-Match` or `If-Unmodified-Since`: for the origin to judge (RFC 9111 §4.3.2).
+    Precondition,
+    /// The request says `no-store` and nothing usable is stored (RFC 9111 §5.2.1.5).
+    RequestNoStore,
+    /// HEAD for something that is not stored: fetching the body would cost the link more than was asked for.
+    HeadMiss,
+    /// A range that is not stored and that no fill will reach soon.
+    RangeMiss,
+    /// An answer to this key could not be kept some seconds ago.
+    HitForPass,
+    /// The answer that this request was waiting for was not kept.
+    NotStored(NotStored),
+    /// The store keeps nothing at present: off, read-only or full.
+    Store,
+    /// The table of fills is full.
+    Busy,
+}
+
+impl PassReason {
+    pub(crate) fn forward(self) -> Forward {
+        match self {
+            PassReason::RouteOff | PassReason::Personal | PassReason::Store | PassReason::Busy => Forward::Bypass,
+            PassReason::Method => Forward::Method,
+            PassReason::RequestBody | PassReason::Precondition => Forward::Request,
+            PassReason::RequestNoStore
+            | PassReason::HeadMiss
+            | PassReason::RangeMiss
+            | PassReason::HitForPass
+            | PassReason::NotStored(_) => Forward::UriMiss,
+        }
+    }
+
+    /// For logs, and `detail` in Cache-Status.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            PassReason::RouteOff => "route-off",
+            PassReason::Method => "method",
+            PassReason::Personal => "personal",
+            PassReason::RequestBody => "request-body",
+            PassReason::Precondition => "precondition",
+            PassReason::RequestNoStore => "request-no-store",
+            PassReason::HeadMiss => "head-miss",
+            PassReason::RangeMiss => "range-miss",
+            PassReason::HitForPass => "hit-for-pass",
+            PassReason::NotStored(why) => why.word(),
+            PassReason::Store => "store",
+            PassReason::Busy => "busy",
+        }
+    }
+}
+
+/// The `fwd` values of Cache-Status (RFC 9211 §2.2): why a request went on towards the origin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Forward {
+    Bypass,
+    Method,
+    UriMiss,
+    VaryMiss,
+    Stale,
+    Request,
+    Partial,
+}
+
+impl Forward {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Forward::Bypass => "bypass",
+            Forward::Method => "method",
+            Forward::UriMiss => "uri-miss",
+            Forward::VaryMiss => "vary-miss",
+            Forward::Stale => "stale",
+            Forward::Request => "request",
+            Forward::Partial => "partial",
+        }
+    }
+}
+
+/// Why an answer is not kept (RFC 9111 §3 where no other section is named).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotStored {
+    /// §5.2.2.5
+    NoStore,
+    /// §5.2.2.7
+    Private,
+    /// The request had `Authorization` and the answer gives no leave (§3.5).
+    Authorization,
+    /// §5.2.1.5
+    RequestNoStore,
+    /// `Set-Cookie` without explicit freshness: it would be given to everybody on a guess.
+    SetCookie,
+    /// `Vary: *` matches nothing (§4.1).
+    VaryAny,
+    /// The status is not cacheable by itself and the answer says nothing that makes it so.
+    Status,
+    /// `must-understand` with a status that is not understood (§5.2.2.3).
+    MustUnderstand,
+    /// 206: kept in parts only by what can put them together (§3.3).
+    Partial,
+    /// A 304 to a question that was the client's own.
+    NotModified,
+    /// Neither freshness nor a validator: it could never be used again.
+    NothingToReuse,
+    /// Larger than `max_object`.
+    TooLarge,
+    /// The head does not fit into the limits of a stored head.
+    Head,
+    /// The store keeps nothing at present.
+    Store,
+}
+
+impl NotStored {
+    /// For logs, and `detail` in Cache-Status.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            NotStored::NoStore => "no-store",
+            NotStored::Private => "private",
+            NotStored::Authorization => "authorization",
+            NotStored::RequestNoStore => "request-no-store",
+            NotStored::SetCookie => "set-cookie",
+            NotStored::VaryAny => "vary-any",
+            NotStored::Status => "status",
+            NotStored::MustUnderstand => "must-understand",
+            NotStored::Partial => "partial",
+            NotStored::NotModified => "not-modified",
+            NotStored::NothingToReuse => "nothing-to-reuse",
+            NotStored::TooLarge => "too-large",
+            NotStored::Head => "head",
+            NotStored::Store => "store",
+        }
+    }
+}
+
+/// For what a stale answer would stand in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum StaleFor {
+    /// No connection, a time-out, a cut answer.
+    Unreachable,
+    /// The upstream answered with this status: 500, 502, 503 or 504 (RFC 5861 §4).
+    ServerError(u16),
+}
+
+/// Why a stale answer may not be served (RFC 9111 §4.2.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum StaleForbidden {
+    /// `must-revalidate`, `proxy-revalidate` or `s-maxage`.
+    MustRevalidate,
+    /// `no-cache`.
+    NoCache,
+    /// Invalidated or purged: it must be validated first (§4.4).
+    Invalidated,
+    /// Staler than the route, the answer and the request allow.
+    TooOld,
+    /// It never had a freshness, and the request that brought it had a `Cookie`: it may be one person's.
+    Personal,
+}
+
+/// Why there is no answer, as the one who asked the upstream wants every follower to tell it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Failure {
+    /// 502, 503, 504, …
+    pub(crate) status: u16,
+    pub(crate) word: &'static str,
+}
+
+impl Failure {
+    /// The body ended before its end.
+    pub(crate) const CUT: Failure = Failure { status: 502, word: "cut" };
+}

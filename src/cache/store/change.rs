@@ -1,0 +1,101 @@
+//! Changes of an object in its place: fields that a 304 renews, and the mark that it must be validated. The believed
+//! superblock and head are never touched, so that a change torn by a power cut leaves the earlier state.
+
+use std::fs::File;
+use std::io;
+
+use super::Store;
+use super::draft::head_place;
+use super::format::{Identity, Kind, Marks, Superblock};
+use super::open::{Believed, believe};
+use super::record::HeadRecord;
+use super::variants::Variants;
+use crate::base::Wall;
+
+/// What a 304 changes.
+pub(in crate::cache) struct Renewal {
+    pub(in crate::cache) record: HeadRecord,
+    pub(in crate::cache) marks: Marks,
+    pub(in crate::cache) received: Wall,
+    /// In milliseconds.
+    pub(in crate::cache) initial_age: u64,
+}
+
+impl Store {
+    /// Freshens an object. One that was replaced meanwhile is left as it is.
+    pub(in crate::cache) fn renew(&self, identity: Identity, renewal: &Renewal) -> io::Result<()> {
+        self.change(identity.location, |found| {
+            let block = &found.block;
+            if block.generation != identity.generation || block.kind != Kind::Answer {
+                return None;
+            }
+            let head = renewal.record.encode()?;
+            let place = head_place(block, identity.location, &head);
+            let (marks, received, initial_age) = (renewal.marks, renewal.received, renewal.initial_age);
+            Some((Superblock { head: place, marks, received, initial_age, ..*block }, Some(head)))
+        })
+    }
+
+    /// RFC 9111 §4.4: what is kept for a key must be validated before its next use. Gives the locations that were marked.
+    pub(in crate::cache) fn invalidate(&self, primary: u128) -> Vec<u128> {
+        let mut marked = Vec::new();
+        let mut variants = Vec::new();
+        let mut mark = |location: u128| {
+            self.change(location, |found| match found.block.kind {
+                Kind::Answer => {
+                    marked.push(location);
+                    let marks = Marks { invalidated: true, ..found.block.marks };
+                    Some((Superblock { marks, ..found.block }, None))
+                }
+                Kind::Variants => {
+                    variants.extend(Variants::decode(&found.record).iter().flat_map(Variants::locations));
+                    None
+                }
+            })
+        };
+        // A card that cannot be written keeps its objects unmarked: they are removed from what is served in RAM, and
+        // a store that fails is not asked for them as long as it fails.
+        let _ = mark(primary);
+        for location in std::mem::take(&mut variants) {
+            let _ = self.change(location, |found| {
+                let marks = Marks { invalidated: true, ..found.block.marks };
+                Some((Superblock { marks, ..found.block }, None))
+            });
+            marked.push(location);
+        }
+        marked
+    }
+
+    /// Writes what `decide` makes of the believed superblock into the other slot, after the new head record.
+    fn change(
+        &self,
+        location: u128,
+        mut decide: impl FnMut(&Believed) -> Option<(Superblock, Option<Vec<u8>>)>,
+    ) -> io::Result<()> {
+        let _guard = self.stripe(location);
+        let file = match self.disk.open_for_change(location) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
+        let Some(found) = believe(&file, location) else { return Ok(()) };
+        let Some((mut block, head)) = decide(&found) else { return Ok(()) };
+        block.sequence = found.block.sequence.saturating_add(1);
+        self.write_change(&file, location, &found, &block, head.as_deref())
+    }
+
+    fn write_change(
+        &self,
+        file: &File,
+        location: u128,
+        found: &Believed,
+        block: &Superblock,
+        head: Option<&[u8]>,
+    ) -> io::Result<()> {
+        if let Some(head) = head {
+            self.disk.write_at(file, head, block.head.offset)?;
+        }
+        self.disk.write_at(file, &block.encode(location), found.other_slot)?;
+        self.wrote();
+        Ok(())
+    }
+}

@@ -1,0 +1,296 @@
+//! The one place that makes system calls on the card. All of them may block: for the blocking pool, or a thread of its own.
+//!
+//! Everything goes through handles of folders opened once, so that a folder that vanishes (a stick pulled out, a mount
+//! gone) is an error and never a write to whatever lies below its name.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{self, AtFlags, FallocateFlags, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::format::FORMAT;
+
+const FILES: Mode = Mode::from_raw_mode(0o600);
+const FOLDERS: Mode = Mode::from_raw_mode(0o700);
+/// Folders that objects are spread over: 200,000 objects are 800 in each.
+pub(super) const SHELVES: u16 = 256;
+
+pub(super) struct Disk {
+    root: OwnedFd,
+    objects: OwnedFd,
+    unfinished: OwnedFd,
+    /// Held as long as the store is open.
+    _lock: OwnedFd,
+    next_name: AtomicU64,
+    written: AtomicU64,
+    #[cfg(test)]
+    pub(super) faults: super::faults::Faults,
+}
+
+/// Why a folder cannot be used as a store.
+#[derive(Debug)]
+pub(super) enum Unusable {
+    Io(io::Error),
+    /// Another process holds it.
+    InUse,
+    /// It holds a store of another format.
+    OtherFormat,
+}
+
+/// A file in the folder of unfinished ones.
+#[derive(Debug)]
+pub(super) struct TempName(String);
+
+/// An object's file as the folder shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Listed {
+    pub(super) location: u128,
+    /// Bytes it takes on the card.
+    pub(super) bytes: u64,
+    /// The later of its last change and last access, in seconds since 1970.
+    pub(super) used: i64,
+}
+
+impl Disk {
+    pub(super) fn open(folder: &Path) -> Result<Disk, Unusable> {
+        std::fs::create_dir_all(folder)?;
+        let directory = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = fs::open(folder, directory, Mode::empty())?;
+        let lock = fs::openat(&root, "lock", OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC, FILES)?;
+        match fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(Unusable::InUse),
+            // Network file systems without locks: better unlocked than unused.
+            Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS) => {}
+            Err(error) => return Err(error.into()),
+        }
+        settle_format(&root)?;
+        let folder = |name: &str| -> Result<OwnedFd, Unusable> {
+            match fs::mkdirat(&root, name, FOLDERS) {
+                Ok(()) | Err(Errno::EXIST) => Ok(fs::openat(&root, name, directory, Mode::empty())?),
+                Err(error) => Err(error.into()),
+            }
+        };
+        let (objects, unfinished) = (folder("objects")?, folder("unfinished")?);
+        let disk = Disk {
+            root,
+            objects,
+            unfinished,
+            _lock: lock,
+            next_name: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            #[cfg(test)]
+            faults: super::faults::Faults::default(),
+        };
+        disk.clear_unfinished();
+        Ok(disk)
+    }
+
+    pub(super) fn open_object(&self, location: u128) -> io::Result<File> {
+        self.open_with(location, OFlags::RDONLY)
+    }
+
+    pub(super) fn open_for_change(&self, location: u128) -> io::Result<File> {
+        self.open_with(location, OFlags::RDWR)
+    }
+
+    /// A new file that nobody sees until [`Disk::publish`].
+    pub(super) fn create(&self) -> io::Result<(File, TempName)> {
+        self.refuse_write(0)?;
+        let name = self.next_name.fetch_add(1, Ordering::Relaxed).to_string();
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let file = fs::openat(&self.unfinished, &name, flags, FILES)?;
+        Ok((file.into(), TempName(name)))
+    }
+
+    /// Puts a file in its place, in one step, whatever was there before.
+    pub(super) fn publish(&self, temp: &TempName, location: u128) -> io::Result<()> {
+        self.refuse_write(0)?;
+        let path = path(location);
+        match fs::renameat(&self.unfinished, &temp.0, &self.objects, &path) {
+            Err(Errno::NOENT) => {
+                match fs::mkdirat(&self.objects, shelf(location), FOLDERS) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                Ok(fs::renameat(&self.unfinished, &temp.0, &self.objects, &path)?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    pub(super) fn discard(&self, temp: &TempName) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.unfinished, &temp.0, AtFlags::empty())?)
+    }
+
+    pub(super) fn remove(&self, location: u128) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.objects, path(location), AtFlags::empty())?)
+    }
+
+    pub(super) fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.refuse_write(bytes.len())?;
+        file.write_all_at(bytes, offset)?;
+        self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Bytes written since the start.
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Takes space for bytes to come, where the file system can; elsewhere a write finds out.
+    pub(super) fn allocate(&self, file: &File, offset: u64, len: u64) -> io::Result<()> {
+        self.refuse_write(0)?;
+        match fs::fallocate(file, FallocateFlags::KEEP_SIZE, offset, len) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// What a file takes on the card.
+    pub(super) fn bytes_of(&self, file: &File) -> io::Result<u64> {
+        Ok(blocks(&fs::fstat(file)?))
+    }
+
+    /// Free space that an ordinary process may take.
+    pub(super) fn free(&self) -> io::Result<u64> {
+        #[cfg(test)]
+        if let Some(free) = self.faults.free() {
+            return Ok(free);
+        }
+        let system = fs::fstatvfs(&self.root)?;
+        Ok(system.f_bavail.saturating_mul(system.f_frsize))
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(fs::syncfs(&self.root)?)
+    }
+
+    /// Whether the folder is still there.
+    pub(super) fn is_there(&self) -> bool {
+        fs::fstat(&self.objects).is_ok_and(|stat| stat.st_nlink > 0)
+    }
+
+    /// The objects of one of the [`SHELVES`]. Files that are not named as objects are left alone.
+    pub(super) fn list(&self, number: u16) -> io::Result<Vec<Listed>> {
+        let name = format!("{number:02x}");
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = match fs::openat(&self.objects, &name, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(Vec::new()),
+            folder => folder?,
+        };
+        let mut listed = Vec::new();
+        for entry in fs::Dir::read_from(&folder)? {
+            let entry = entry?;
+            let Some(location) = location_of(&name, entry.file_name().to_bytes()) else { continue };
+            if let Ok(stat) = fs::statat(&folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                let used = i64::max(stat.st_mtime as i64, stat.st_atime as i64);
+                listed.push(Listed { location, bytes: blocks(&stat), used });
+            }
+        }
+        Ok(listed)
+    }
+
+    fn open_with(&self, location: u128, access: OFlags) -> io::Result<File> {
+        let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        Ok(fs::openat(&self.objects, path(location), flags, Mode::empty())?.into())
+    }
+
+    /// What an earlier run had not finished when it was ended.
+    fn clear_unfinished(&self) {
+        let Ok(entries) = fs::Dir::read_from(&self.unfinished) else { return };
+        for entry in entries.flatten() {
+            // "." and ".." are refused by the system itself.
+            let _ = fs::unlinkat(&self.unfinished, entry.file_name(), AtFlags::empty());
+        }
+    }
+
+    #[cfg(test)]
+    fn refuse_write(&self, len: usize) -> io::Result<()> {
+        self.faults.write(len)
+    }
+
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the tests' stand-in refuses")]
+    fn refuse_write(&self, _len: usize) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl From<io::Error> for Unusable {
+    fn from(error: io::Error) -> Unusable {
+        Unusable::Io(error)
+    }
+}
+
+impl From<Errno> for Unusable {
+    fn from(error: Errno) -> Unusable {
+        Unusable::Io(error.into())
+    }
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unusable::Io(error) => write!(f, "the cache folder cannot be used: {error}"),
+            Unusable::InUse => f.write_str("another process uses the cache folder"),
+            Unusable::OtherFormat => f.write_str("the cache folder holds a store of another version, which is left alone"),
+        }
+    }
+}
+
+/// Reads or writes the number of the format.
+fn settle_format(root: &OwnedFd) -> Result<(), Unusable> {
+    let mut found = [0; 64];
+    let len = match fs::openat(root, "format", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(file) => File::from(file).read_at(&mut found, 0)?,
+        Err(Errno::NOENT) => 0,
+        Err(error) => return Err(error.into()),
+    };
+    // A power cut right after the first start may have left the file empty or full of zeros.
+    let found = found.get(..len).unwrap_or_default();
+    if found.iter().all(|byte| *byte == 0) {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let file = File::from(fs::openat(root, "format", flags, FILES)?);
+        return Ok(file.write_all_at(FORMAT.as_bytes(), 0)?);
+    }
+    if found == FORMAT.as_bytes() { Ok(()) } else { Err(Unusable::OtherFormat) }
+}
+
+fn path(location: u128) -> String {
+    let name = format!("{location:032x}");
+    let (shelf, rest) = name.split_at_checked(2).unwrap_or_default();
+    format!("{shelf}/{rest}")
+}
+
+fn shelf(location: u128) -> String {
+    format!("{:02x}", location >> 120)
+}
+
+fn location_of(shelf: &str, name: &[u8]) -> Option<u128> {
+    let name = std::str::from_utf8(name).ok().filter(|name| name.len() == 30)?;
+    let lower_hex = name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if lower_hex { u128::from_str_radix(&format!("{shelf}{name}"), 16).ok() } else { None }
+}
+
+fn blocks(stat: &fs::Stat) -> u64 {
+    u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512)
+}
+
+/// Whether one byte here can be read without waiting for the card.
+pub(in crate::cache) fn is_in_page_cache(file: impl AsFd, offset: u64) -> bool {
+    let mut byte = [0];
+    let mut buffers = [io::IoSliceMut::new(&mut byte)];
+    match rustix::io::preadv2(file, &mut buffers, offset, rustix::io::ReadWriteFlags::NOWAIT) {
+        Ok(_) => true,
+        // The file system cannot tell: waiting is what it does anyway.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => true,
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,145 @@
+//! Answers on the card: found by a path made from their location, believed only where their checksums hold.
+//!
+//! [`format`] says how an object looks, [`disk`] makes the system calls, [`open`](Store::find) reads, [`draft`] writes new
+//! objects, [`change`] marks and freshens old ones, [`space`] keeps the books of what there is room for. Everything here may
+//! block; `crate::cache` runs it on the blocking pool.
+
+mod change;
+mod disk;
+mod draft;
+#[cfg(test)]
+pub(in crate::cache) mod faults;
+pub(in crate::cache) mod format;
+mod index;
+mod open;
+mod record;
+mod space;
+mod upkeep;
+mod variants;
+
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use disk::Disk;
+use space::{Books, Health};
+
+pub(in crate::cache) use change::Renewal;
+pub(in crate::cache) use disk::is_in_page_cache;
+pub(in crate::cache) use draft::{Draft, Plan};
+pub(in crate::cache) use open::{Bytes, Found, Opened, SMALL_BODY, read_chunk};
+pub(in crate::cache) use record::HeadRecord;
+pub(in crate::cache) use space::Limits;
+pub(in crate::cache) use upkeep::Upkeep;
+pub(in crate::cache) use variants::Variants;
+
+/// Changes of one object follow each other; objects share so many locks.
+const STRIPES: usize = 16;
+
+/// An open store. `Arc` it: reservations and drafts keep it open.
+pub(in crate::cache) struct Store {
+    disk: Disk,
+    books: Mutex<Books>,
+    health: Mutex<Health>,
+    /// Each guards publishing, changing and removing the objects whose location falls to it.
+    stripes: [Mutex<()>; STRIPES],
+    /// Guards the lists of variants: each is read and written anew by one at a time.
+    lists: Mutex<()>,
+    /// Something was written since the last sync.
+    unsynced: AtomicBool,
+    damaged: AtomicU64,
+    evicted: AtomicU64,
+}
+
+impl Store {
+    /// The text says, for an operator, why the folder cannot be used.
+    pub(in crate::cache) fn open(folder: &Path, limits: Limits, index_memory: usize) -> Result<Store, String> {
+        let disk = Disk::open(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+        Ok(Store {
+            disk,
+            books: Mutex::new(Books::new(limits, index_memory)),
+            health: Mutex::new(Health::Good),
+            stripes: Default::default(),
+            lists: Mutex::new(()),
+            unsynced: AtomicBool::new(false),
+            damaged: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
+        })
+    }
+
+    pub(in crate::cache) fn damaged(&self) -> u64 {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::cache) fn written(&self) -> u64 {
+        self.disk.written()
+    }
+
+    pub(in crate::cache) fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(in crate::cache) fn faults(&self) -> &faults::Faults {
+        &self.disk.faults
+    }
+
+    /// Removes an object that is not what was written, unless another one took its place meanwhile.
+    pub(in crate::cache) fn remove_damaged(&self, location: u128, file: &File) {
+        self.damaged.fetch_add(1, Ordering::Relaxed);
+        let _guard = self.stripe(location);
+        let identity = |file: &File| file.metadata().map(|found| (found.dev(), found.ino()));
+        let same = match (self.disk.open_object(location).and_then(|found| identity(&found)), identity(file)) {
+            (Ok(there), Ok(ours)) => there == ours,
+            (Err(_), _) | (_, Err(_)) => false,
+        };
+        if same && self.disk.remove(location).is_ok() {
+            self.books().index.remove(location);
+        }
+    }
+
+    /// Removes this representation, if it is still there.
+    pub(in crate::cache) fn remove_stored(&self, identity: format::Identity) {
+        let _guard = self.stripe(identity.location);
+        let found = self.disk.open_object(identity.location);
+        let there = found.ok().and_then(|file| open::believe(&file, identity.location));
+        if there.is_some_and(|there| there.block.generation == identity.generation)
+            && self.disk.remove(identity.location).is_ok()
+        {
+            self.books().index.remove(identity.location);
+        }
+    }
+
+    fn remove(&self, location: u128) {
+        let _guard = self.stripe(location);
+        let _ = self.disk.remove(location);
+        self.books().index.remove(location);
+    }
+
+    fn stripe(&self, location: u128) -> MutexGuard<'_, ()> {
+        let number = usize::try_from(location % STRIPES as u128).unwrap_or(0);
+        let [first, ..] = &self.stripes;
+        lock(self.stripes.get(number).unwrap_or(first))
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        lock(&self.books)
+    }
+
+    fn wrote(&self) {
+        self.unsynced.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A lock whose holder panicked guards nothing that a panic leaves half-done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The random number that sets a representation apart from all others of its key.
+fn new_generation() -> u64 {
+    RandomState::new().hash_one(0)
+}

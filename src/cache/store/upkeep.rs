@@ -1,0 +1,99 @@
+//! What goes on behind the requests: counting what is there, keeping within the limits, syncing, and coming back from
+//! trouble. A step at a time, so that the thread that does it never holds anything for long.
+
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Store;
+use super::disk::SHELVES;
+use super::space::Health;
+use crate::base::{Mono, Now};
+
+/// Between two folders while counting: 256 folders take a few seconds, and serving has the card in between.
+const COUNTING_PAUSE: Duration = Duration::from_millis(20);
+/// Between two looks when all is well.
+const IDLE_PAUSE: Duration = Duration::from_secs(1);
+/// Between two tries to write to a card that failed.
+const RETRY: Duration = Duration::from_secs(5);
+/// Objects in the trial file that shows whether the card takes writes again.
+const TRIAL: [u8; 4096] = [0; 4096];
+/// Room that must be there before a full store takes writes again, so that it does not change its mind at each object.
+const TRIAL_ROOM: u64 = 1 << 20;
+
+/// Where the background work of a store stands. Held by the one who does it.
+#[derive(Default)]
+pub(in crate::cache) struct Upkeep {
+    next_shelf: u16,
+    synced: Mono,
+    tried: Mono,
+}
+
+impl Store {
+    /// One step. Gives the time until the next is wanted.
+    pub(in crate::cache) fn upkeep(&self, state: &mut Upkeep, sync: Duration, now: Now) -> Duration {
+        self.books().tick = super::index::Tick::at(now.mono);
+        self.sync_if_due(state, sync, now.mono);
+        self.recover_if_due(state, now.mono);
+        if state.next_shelf < SHELVES {
+            self.count(state.next_shelf, now);
+            state.next_shelf += 1;
+            self.books().counted = state.next_shelf == SHELVES;
+            return COUNTING_PAUSE;
+        }
+        // Others fill the card too.
+        let _ = self.make_room(0);
+        IDLE_PAUSE
+    }
+
+    /// At most `sync` of work is lost in a power cut.
+    fn sync_if_due(&self, state: &mut Upkeep, sync: Duration, now: Mono) {
+        if now.since(state.synced) >= sync && self.unsynced.swap(false, Ordering::Relaxed) {
+            state.synced = now;
+            if let Err(error) = self.disk.sync() {
+                self.note(&error);
+            }
+        }
+    }
+
+    fn recover_if_due(&self, state: &mut Upkeep, now: Mono) {
+        if self.takes_writes() || now.since(state.tried) < RETRY {
+            return;
+        }
+        state.tried = now;
+        if !self.disk.is_there() {
+            self.set_health(Health::Gone);
+            return;
+        }
+        match self.trial() {
+            Ok(()) => self.set_health(Health::Good),
+            Err(error) => self.note(&error),
+        }
+    }
+
+    fn trial(&self) -> io::Result<()> {
+        self.make_room(TRIAL_ROOM)?;
+        let (file, temp) = self.disk.create()?;
+        let written = self.disk.write_at(&file, &TRIAL, 0).and_then(|()| file.sync_data());
+        self.disk.discard(&temp)?;
+        written
+    }
+
+    /// Enters what lies in one folder and is not known yet.
+    fn count(&self, shelf: u16, now: Now) {
+        let Ok(listed) = self.disk.list(shelf) else { return };
+        for found in listed {
+            let idle = u64::try_from(now.wall.as_seconds().saturating_sub(found.used)).unwrap_or(0);
+            let mut books = self.books();
+            if !books.index.contains(found.location) {
+                let used = super::index::Tick::before_start(idle);
+                let victim = books.index.insert(found.location, found.bytes, used);
+                drop(books);
+                if let Some(victim) = victim {
+                    self.remove(victim.location);
+                    self.evicted.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+}
