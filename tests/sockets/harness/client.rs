@@ -227,9 +227,9 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Whether `Cache-Status` says that the cache answered (RFC 9211 §2.1).
+    /// Whether the cache answered (RFC 9211 §2.1), be it from a fill for somebody else that is just ending.
     pub(crate) fn is_hit(&self) -> bool {
-        self.cache_status().split(';').any(|part| part.trim() == "hit")
+        self.cache_status().split(';').any(|part| matches!(part.trim(), "hit" | "collapsed"))
     }
 
     pub(crate) fn cache_status(&self) -> &str {
