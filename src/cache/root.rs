@@ -20,6 +20,9 @@ use crate::http::Fields;
 /// Parts of `memory`: of the rest live connections, buffers and TLS.
 const HOT_PART: usize = 4;
 const INDEX_PART: usize = 8;
+const WINDOWS_PART: usize = 8;
+/// One object may take this part of `size`: a single film must not push everything else out.
+const OBJECT_PART: u64 = 2;
 /// Open files of hot objects: a quarter of what processes are allowed everywhere (1024).
 const HOT_FILES: usize = 256;
 /// Reads of cold objects that may wait for the card at the same time. A card does one thing after the other; more would
@@ -48,6 +51,8 @@ pub(crate) struct Inner {
     settings: Mutex<Settings>,
     upkeep: Mutex<Background>,
     index_memory: usize,
+    /// For the windows of all fills together.
+    windows_memory: usize,
     /// The latest point in time at which anybody asked, in milliseconds.
     last_seen: AtomicU64,
 }
@@ -118,6 +123,7 @@ impl Cache {
             settings: Mutex::new(settings),
             upkeep: Mutex::new(Background::default()),
             index_memory,
+            windows_memory: memory.as_usize() / WINDOWS_PART,
             last_seen: AtomicU64::new(0),
         };
         Cache { inner: Arc::new(inner) }
@@ -210,7 +216,13 @@ impl Inner {
     }
 
     pub(super) fn max_object(&self) -> Size {
-        lock(&self.settings).max_object
+        let settings = lock(&self.settings);
+        settings.max_object.min(Size::bytes(settings.limits.size.as_u64() / OBJECT_PART))
+    }
+
+    /// What one of so many fills may hold in RAM while the card, or after it failed its slowest follower, is behind.
+    pub(super) fn window(&self) -> usize {
+        self.windows_memory / self.fills.count().max(1)
     }
 
     pub(super) fn note_time(&self, now: Now) {

@@ -82,6 +82,7 @@ impl Fill {
         let hit = Hit::new(Arc::new(object), answer.received);
         let object = Arc::clone(hit.object());
         match keep {
+            Keep::AsItWas => {}
             Keep::No => self.inner.hot.remove_location(object.primary, object.identity.location),
             Keep::InRam | Keep::OnCard => self.inner.hot.insert(Arc::clone(&object)),
         }
@@ -169,7 +170,10 @@ impl Fill {
     fn say_alone(&mut self, reason: PassReason) {
         self.said = true;
         self.inner.fills.remove(&self.shared);
-        self.inner.fills.remember_alone(self.shared.fill_key, self.inner.last_seen());
+        // A client that wants nothing kept says nothing about the answer.
+        if reason != PassReason::NotStored(NotStored::RequestNoStore) {
+            self.inner.fills.remember_alone(self.shared.fill_key, self.inner.last_seen());
+        }
         self.shared.end(Ended::Alone(reason));
     }
 
@@ -188,6 +192,8 @@ impl Fill {
         };
         let head = Head::new(old.head.status(), &block, about)?;
         let keep = match kept {
+            // What only this request forbids is no reason to take away what others may have.
+            Err(NotStored::RequestNoStore | NotStored::Authorization) => Keep::AsItWas,
             Err(_) => Keep::No,
             // Where each use asks anyway, noting the time of each would cost a write for each.
             Ok(freshness) if freshness.lifetime.is_zero() && says_the_same(&old.head, &head) => Keep::InRam,
@@ -217,7 +223,7 @@ impl Fill {
     async fn write_renewal(&self, object: Arc<Object>, keep: Keep) {
         let Some(store) = self.inner.store() else { return };
         let write = match keep {
-            Keep::InRam => return,
+            Keep::AsItWas | Keep::InRam => return,
             Keep::No => {
                 smol::unblock(move || store.remove_stored(object.identity)).await;
                 return;
@@ -264,6 +270,8 @@ impl Drop for Fill {
 /// What is kept of a freshened object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keep {
+    /// It serves this request, and what is kept stays as it was.
+    AsItWas,
     /// It serves this request and those who wait, and goes.
     No,
     InRam,

@@ -19,8 +19,10 @@ use crate::http::FieldSpans;
 
 /// Bytes are brought to the card in blocks of at least this; a body that never fills one is written as one small file.
 const BLOCK: usize = 64 << 10;
-/// Bytes in RAM beyond which the upstream must wait for the card, or where the card failed for the slowest follower.
+/// Bytes in RAM beyond which the upstream must wait for the card, or where the card failed for the slowest follower: at
+/// most, and at least where many fills share what there is.
 const WINDOW: usize = 512 << 10;
+const LEAST_WINDOW: usize = 2 * BLOCK;
 
 /// Nothing can be kept any more and nobody reads: stop asking the upstream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,7 +87,7 @@ impl Writer {
 
     /// Takes bytes. Waits where the card, or after it failed the slowest follower, is behind.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), NobodyReads> {
-        for piece in bytes.chunks(WINDOW / 2) {
+        for piece in bytes.chunks(BLOCK) {
             self.written = self.written.saturating_add(piece.len() as u64);
             if self.written > self.asker.max_object.as_u64() {
                 self.break_off();
@@ -138,25 +140,32 @@ impl Writer {
 
     async fn bring_to_card(&mut self, mut waiting: usize) {
         loop {
+            let full = waiting >= self.window(waiting);
             let Some(sink) = &mut self.sink else { return };
-            if sink.is_done() || waiting >= WINDOW {
+            if sink.is_done() || full {
                 waiting = waiting.saturating_sub(self.settle().await);
             }
             let Some(sink) = &mut self.sink else { return };
             if waiting >= BLOCK && !sink.is_busy() {
                 let writes = &self.inner.writes;
                 let turn = match writes.try_acquire_arc() {
-                    None if waiting >= WINDOW => Some(writes.acquire_arc().await),
+                    None if full => Some(writes.acquire_arc().await),
                     turn => turn,
                 };
                 if let Some(turn) = turn {
                     sink.start(turn, &self.shared, self.length);
                 }
             }
-            if waiting < WINDOW {
+            let busy = self.sink.as_ref().is_some_and(Sink::is_busy);
+            if !busy || waiting < self.window(waiting) {
                 return;
             }
         }
+    }
+
+    /// The bounds of the window, asked for only where they may matter.
+    fn window(&self, waiting: usize) -> usize {
+        if waiting < LEAST_WINDOW { LEAST_WINDOW } else { self.inner.window().clamp(LEAST_WINDOW, WINDOW) }
     }
 
     /// Waits for a write that is under way, and gives how many bytes of the window it took to the card.
@@ -212,7 +221,9 @@ impl Writer {
             return Err(NobodyReads);
         }
         state.release_window();
-        Ok(state.stream().is_some_and(|stream| stream.window.len() >= WINDOW))
+        let waiting = state.stream().map_or(0, |stream| stream.window.len());
+        drop(state);
+        Ok(waiting >= self.window(waiting))
     }
 
     /// Brings the rest to the card and puts the object where it is found.

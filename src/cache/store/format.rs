@@ -214,21 +214,20 @@ impl Superblock {
             .unwrap_or_else(|| sector_up(self.head.end().max(behind)))
     }
 
+    /// In this order: the arithmetic of each line relies on the bounds above it.
     fn is_sound(&self) -> bool {
         let layout = &self.layout;
         let table = u64::from(layout.first_table);
-        let chunks_fit = match self.body_len {
-            Some(len) => layout.chunks(len).min(GROUP) <= table,
-            None => table == GROUP,
-        };
         (CHUNK_LOG2_LEAST..=CHUNK_LOG2_MOST).contains(&layout.chunk_log2)
             && table <= GROUP
             && self.body_len.is_none_or(|len| len <= MOST_BODY)
-            && (HEAD_AREA..=MOST_OFFSET).contains(&layout.body)
-            && layout.body >= HEAD_AREA + table * ENTRY_LEN
+            && (HEAD_AREA + table * ENTRY_LEN..=MOST_OFFSET).contains(&layout.body)
             && (HEAD_AREA..=MOST_OFFSET).contains(&self.head.offset)
             && self.head.len <= MOST_HEAD
-            && chunks_fit
+            && match self.body_len {
+                Some(len) => layout.chunks(len).min(GROUP) <= table,
+                None => table == GROUP,
+            }
     }
 }
 
@@ -399,6 +398,14 @@ fn seal(mut slot: [u8; SLOT_LEN]) -> [u8; SLOT_LEN] {
         *sum = xxh3_64(content).to_le_bytes();
     }
     slot
+}
+
+/// A slot of any bytes with a checksum that holds.
+#[cfg(test)]
+pub(super) fn resealed(slot: &[u8]) -> [u8; SLOT_LEN] {
+    let mut copy = [0; SLOT_LEN];
+    Put { rest: &mut copy }.bytes(slot);
+    seal(copy)
 }
 
 fn unseal(slot: &[u8]) -> Option<&[u8]> {

@@ -55,7 +55,7 @@ pub(super) struct Believed {
 }
 
 /// Why a file gives no answer.
-enum Unsound {
+pub(super) enum Unsound {
     /// It is not what was written, or was never finished.
     Damaged,
     /// Another key's: two keys with one hash.
@@ -110,7 +110,7 @@ pub(super) fn believe(file: &File, location: u128) -> Option<Believed> {
     })
 }
 
-fn read(file: File, location: u128, key: &[u8]) -> Result<Found, (File, Unsound)> {
+pub(super) fn read(file: File, location: u128, key: &[u8]) -> Result<Found, (File, Unsound)> {
     let Some(believed) = believe(&file, location) else { return Err((file, Unsound::Damaged)) };
     match believed.block.kind {
         Kind::Variants => match Variants::decode(&believed.record) {

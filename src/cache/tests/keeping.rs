@@ -207,6 +207,26 @@ fn a_304_that_forbids_keeping_serves_once() {
 }
 
 #[test]
+fn a_304_to_a_request_that_wants_nothing_kept_changes_nothing_for_others() {
+    smol::block_on(async {
+        for request in ["Cache-Control: no-store", "Authorization: x"] {
+            let mut rig = Rig::new();
+            rig.keep("/a", "", "Cache-Control: max-age=10\nETag: \"1\"", b"body").await;
+            rig.pass(50);
+            let Lookup::Stale(_, Permit::Fill(fill), _) = rig.look("/a", request).await else { panic!("not stale") };
+            let fields = Block::new("ETag: \"1\"\nX-New: 1");
+            let hit = fill.freshened(&rig.answer_of(304, &fields, None)).await.ok().unwrap();
+            assert_eq!(hit.head().field("x-new"), Some(&b"1"[..]));
+            for _ in 0..2 {
+                let Lookup::Stale(hit, _, _) = rig.look("/a", "").await else { panic!("{request}") };
+                assert_eq!(hit.head().field("x-new"), None);
+                rig.cut_power();
+            }
+        }
+    });
+}
+
+#[test]
 fn a_validation_that_only_moves_the_date_costs_no_write_where_each_use_asks() {
     smol::block_on(async {
         let rig = Rig::new();

@@ -130,6 +130,23 @@ fn an_answer_that_outgrows_its_limit_is_read_but_not_kept() {
 }
 
 #[test]
+fn one_object_does_not_push_out_all_others() {
+    smol::block_on(async {
+        let rig = Rig::small(Size::mib(4));
+        for number in 0..20 {
+            rig.keep(&format!("/{number}"), "", FRESH, &noise(20_000)).await;
+        }
+        rig.read_through("/film", &noise(10_000_000)).await;
+        assert_eq!(rig.cache().state(), StoreState::Ready);
+        assert_eq!(rig.cache().stat().objects, 20);
+        let fill = rig.miss("/film", "").await;
+        let fields = Block::new(FRESH);
+        let kept = fill.stored(Fields::NONE, &rig.answer_of(200, &fields, Some(3 << 20)));
+        assert_eq!(kept.err().map(|why| why.word()), Some("too-large"));
+    });
+}
+
+#[test]
 fn the_store_stays_within_its_size() {
     smol::block_on(async {
         let rig = Rig::small(Size::mib(4));
