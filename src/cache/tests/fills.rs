@@ -331,3 +331,66 @@ fn requests_that_only_want_what_is_there_start_nothing() {
         assert!(rig.fresh("/a", "Cache-Control: only-if-cached, max-stale").await.is_some());
     });
 }
+
+/// One client's whole errand: whatever it is told, it does, until it has the body.
+async fn fetch(rig: &Rig, path: &str, clumsy: bool) -> Vec<u8> {
+    let fields = Block::new(FRESH);
+    let body = noise(path.len() * 9_001);
+    loop {
+        let mut source = match rig.look(path, "").await {
+            Lookup::Fresh(hit) => return read(&hit).await,
+            Lookup::Miss(fill, _) => Err(fill),
+            Lookup::Follow(follower, _) => Ok(follower),
+            other => panic!("{}", name(&other)),
+        };
+        loop {
+            source = match source {
+                Err(fill) if clumsy => break drop(fill),
+                Err(fill) => {
+                    let answer = rig.answer_of(200, &fields, Some(body.len() as u64));
+                    let mut writer = fill.stored(Fields::NONE, &answer).unwrap();
+                    for piece in body.chunks(5_000) {
+                        writer.write(piece).await.unwrap();
+                    }
+                    writer.finish(b"").await;
+                    return body;
+                }
+                Ok(mut follower) => match follower.head(Fields::NONE, rig.now()).await {
+                    Ok(Followed::Stream { .. }) => {
+                        let (bytes, end) = follow(&mut follower).await;
+                        assert!(end.is_none());
+                        return bytes;
+                    }
+                    Ok(Followed::Hit(hit)) => return read(&hit).await,
+                    Err(FillEnd::TakeOver(fill)) => Err(fill),
+                    Err(FillEnd::LookAgain) => break,
+                    Err(end) => panic!("{}", end_name(&end)),
+                },
+            };
+        }
+        if clumsy {
+            return body;
+        }
+    }
+}
+
+#[test]
+fn many_threads_share_their_fills() {
+    let rig = Rig::new();
+    std::thread::scope(|scope| {
+        for thread in 0..8_usize {
+            let rig = &rig;
+            scope.spawn(move || {
+                for round in 0..60 {
+                    let path = format!("/{}", "x".repeat(1 + round / 4));
+                    let clumsy = (thread + round) % 5 == 0;
+                    let body = smol::block_on(fetch(rig, &path, clumsy));
+                    assert!(body == noise(path.len() * 9_001));
+                }
+            });
+        }
+    });
+    assert_eq!(rig.cache().stat().fills, 0);
+    assert_eq!(rig.folder.unfinished(), 0);
+    assert_eq!(rig.cache().stat().damaged, 0);
+}
