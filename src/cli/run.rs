@@ -74,6 +74,8 @@ impl Running {
         let Start { config, from, problems_of_the_file } = start;
         let account = privileges::account(&config.gateway.user).map_err(StartFailure::Account)?;
         prepare_folders(&config, account);
+        // Before the first client can come: whoever sees the gateway listen may signal it.
+        let wishes = Wishes::listen().map_err(StartFailure::Signals)?;
         let workers = workers(&config);
         let mut listeners = Listeners::new(workers);
         let update = listeners.update(&addresses(&config));
@@ -94,7 +96,6 @@ impl Running {
         };
         let gateway = build(config, provenance, &process, &update.problems);
         let current: Current = Arc::new(Mutex::new(gateway.clone()));
-        let wishes = Wishes::listen().map_err(StartFailure::Signals)?;
         let workers = Workers::start(&process, &gateway, update.opened).map_err(StartFailure::Threads)?;
         let keeper = Keeper::start(process.clone(), current.clone(), memory).map_err(StartFailure::Threads)?;
         let watch = Watch::new(file);
@@ -273,7 +274,7 @@ fn tell_start(file: &Path, start: &Start) {
     }
     match &start.from {
         From::File(loaded) => loaded.warnings.iter().for_each(|warning| log::warn!("{warning}")),
-        From::LastGood(_, path) => {
+        From::LastGood(path) => {
             log::error!("serving with the last good configuration instead ({})", path.display());
         }
         From::Fallback => log::error!("there is no earlier good configuration: serving error pages only"),

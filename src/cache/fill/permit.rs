@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::{Asker, Ended, Phase, Shared, Stream, Writer};
 use crate::base::Now;
-use crate::cache::cache::Inner;
 use crate::cache::head::{About, Head};
 use crate::cache::hit::Hit;
 use crate::cache::object::Object;
 use crate::cache::policy::{self, Freshness, Since, Times};
 use crate::cache::reason::{Failure, NotStored, PassReason};
+use crate::cache::root::Inner;
 use crate::cache::store::format::Marks;
 use crate::cache::store::{HeadRecord, Plan, Renewal, Store};
 use crate::cache::vary::Names;
@@ -34,7 +34,7 @@ pub(crate) struct Answer<'a> {
 pub(crate) struct Fill {
     inner: Arc<Inner>,
     shared: Arc<Shared>,
-    asker: Asker,
+    asker: Box<Asker>,
     /// What is stored but may not be served without asking.
     previous: Option<Hit>,
     /// The names by which the key's answers varied until now.
@@ -50,7 +50,7 @@ impl Fill {
         previous: Option<Hit>,
         names: Option<Names>,
     ) -> Fill {
-        Fill { inner, shared, asker, previous, names, said: false }
+        Fill { inner, shared, asker: Box::new(asker), previous, names, said: false }
     }
 
     /// For a conditional request (RFC 9111 §4.3.1). `None`: nothing is stored, or it has nothing to be compared by.
@@ -93,12 +93,6 @@ impl Fill {
         Ok(hit)
     }
 
-    /// The answer is not for the cache, as the caller knows. Followers go alone, and for some seconds nobody will wait
-    /// for this key.
-    pub(crate) fn passed(mut self, reason: PassReason) {
-        self.say_alone(reason);
-    }
-
     /// There is no answer. Followers are told the same.
     pub(crate) fn failed(mut self, why: Failure) {
         self.said = true;
@@ -120,8 +114,7 @@ impl Fill {
         };
         let primary = self.shared.primary;
         let location = selection.as_ref().map_or(primary, |selection| selection.location(primary));
-        let fields: Box<[u8]> =
-            policy::kept(answer.fields, policy::keeps_cookies(&freshness), received)?.into();
+        let fields: Box<[u8]> = policy::kept(answer.fields, policy::keeps_cookies(&freshness), received)?.into();
         let times = times_of(answer);
         let about = About {
             times,
@@ -162,7 +155,7 @@ impl Fill {
         }
         let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
         let since = Since::Received(answer.received.mono);
-        Writer::new(inner, shared, store, plan, answer.length, self.asker, since)
+        Writer::new(inner, shared, store, plan, answer.length, *self.asker, since)
     }
 
     /// Those who come later ask for themselves where this answer is not for them.

@@ -16,8 +16,9 @@ use super::variants::Variants;
 use super::{Store, lock};
 use crate::base::Wall;
 
-/// Room is taken in steps of this many bytes: few books to keep, little to give back.
-const STEP: u64 = 4 << 20;
+/// Room is taken in steps that grow with the file, from the least to the most: few books to keep, little to give back.
+const LEAST_STEP: u64 = 256 << 10;
+const MOST_STEP: u64 = 4 << 20;
 
 /// What a new object is to be.
 #[derive(Clone)]
@@ -110,6 +111,7 @@ impl Store {
         let guard = self.stripe(location);
         self.disk.publish(temp, location)?;
         drop(guard);
+        lock(&self.disowned).some.remove(&location);
         self.wrote();
         // Blocks are given out late on some file systems: the length is the better guess while they are not.
         let length = file.metadata().map_or(0, |found| found.len());
@@ -134,7 +136,9 @@ impl Store {
         put_at(&mut image, SLOT_A, &block.encode(plan.primary));
         put_at(&mut image, block.head.offset, &head);
         self.publish_image(plan.primary, &image)?;
-        gone.into_iter().for_each(|location| self.remove(location));
+        gone.into_iter().for_each(|location| {
+            self.remove(location);
+        });
         Ok(())
     }
 }
@@ -202,9 +206,14 @@ impl Draft {
 
     fn reserve_to(&mut self, end: u64) -> io::Result<()> {
         while self.reserved_to < end {
-            self.reserved.grow(STEP)?;
-            self.store.disk.allocate(&self.file, self.reserved_to, STEP)?;
-            self.reserved_to += STEP;
+            let step = self.reserved_to.clamp(LEAST_STEP, MOST_STEP);
+            let step = match self.block.body_len {
+                Some(_) => step.min(self.block.end().max(end) - self.reserved_to),
+                None => step,
+            };
+            self.reserved.grow(step)?;
+            self.store.disk.allocate(&self.file, self.reserved_to, step)?;
+            self.reserved_to += step;
         }
         Ok(())
     }

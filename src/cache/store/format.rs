@@ -186,8 +186,7 @@ impl Superblock {
         let received = Wall::from_millis(from.u64()?.cast_signed());
         let initial_age = from.u64()?;
         let head = HeadPlace { offset, len, checksum };
-        let block =
-            Superblock { kind, sequence, generation, marks, head, layout, body_len, received, initial_age };
+        let block = Superblock { kind, sequence, generation, marks, head, layout, body_len, received, initial_age };
         block.is_sound().then_some(block)
     }
 

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use crate::harness::{Answer, Gateway, Origin, Setup, pattern, until};
 
+/// What is verified before the first byte of it leaves.
+const CHUNK: usize = 256 * 1024;
 const SIZES: [usize; 6] = [0, 100, 5_000, 70_000, 300_000, 1_000_000];
 
 fn body_of(target: &str) -> Vec<u8> {
@@ -86,7 +88,7 @@ fn damaged_files_are_fetched_again_and_never_served() {
     hits_among(&gateway, &targets);
     settled(&gateway, &targets);
     gateway.kill();
-    let files = gateway.folder.files("cache");
+    let files = gateway.folder.files("cache/objects");
     assert!(files.len() >= targets.len(), "{} files", files.len());
     let mut damaged = 0;
     for (number, file) in files.iter().enumerate() {
@@ -107,14 +109,35 @@ fn damaged_files_are_fetched_again_and_never_served() {
     }
     assert!(damaged > 10);
     gateway.start_again();
-    // A client whose answer is found damaged midway is cut off; its next try must be right.
     for target in &targets {
-        let response = gateway.get(target);
-        let right = response.body == body_of(target);
-        assert!(right || !response.is_whole(), "{target}: wrong bytes as if they were right");
+        let mut client = gateway.client();
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: board\r\n\r\n"));
+        let body = body_of(target);
+        let answer = client.response_if_any();
+        let right = answer.as_ref().is_some_and(|answer| answer.is_whole() && answer.body == body);
+        let cut = answer.as_ref().is_none_or(|answer| !answer.is_whole() && body.starts_with(&answer.body));
+        // Damage in a later chunk is found when the beginning is under way already: then the answer is cut.
+        assert!(right || (cut && body.len() > CHUNK), "{target}, {} bytes: {answer:?}", body.len());
     }
     hits_among(&gateway, &targets);
     assert_eq!(hits_among(&gateway, &targets), targets.len(), "everything is kept again");
+}
+
+/// A file that was written just before a power cut is often empty or zeros afterwards, small ones first of all.
+#[test]
+fn torn_files_beside_the_objects_do_not_cost_the_cache() {
+    let origin = numbered();
+    for damage in [&b""[..], b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0"] {
+        let mut gateway = Gateway::before(&origin);
+        gateway.kill();
+        for file in gateway.folder.files("cache") {
+            fs::write(file, damage).expect("a torn file");
+        }
+        gateway.start_again();
+        let targets: Vec<String> = (0..12).map(|number| format!("/{number}")).collect();
+        hits_among(&gateway, &targets);
+        assert_eq!(hits_among(&gateway, &targets), targets.len(), "after {damage:?}");
+    }
 }
 
 #[test]

@@ -79,6 +79,11 @@ impl Client {
         self.response_to("GET")
     }
 
+    /// The next response, or `None` where the connection ends before the first byte of one.
+    pub(crate) fn response_if_any(&mut self) -> Option<Response> {
+        (!self.kept.is_empty() || self.read_more()).then(|| self.response())
+    }
+
     pub(crate) fn response_to(&mut self, method: &str) -> Response {
         let mut response = self.head();
         let coded = response.field("transfer-encoding").is_some();
@@ -222,9 +227,9 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Whether `Cache-Status` says that the cache answered (RFC 9211 §2.1).
+    /// Whether the cache answered (RFC 9211 §2.1), be it from a fill for somebody else that is just ending.
     pub(crate) fn is_hit(&self) -> bool {
-        self.cache_status().split(';').any(|part| part.trim() == "hit")
+        self.cache_status().split(';').any(|part| matches!(part.trim(), "hit" | "collapsed"))
     }
 
     pub(crate) fn cache_status(&self) -> &str {

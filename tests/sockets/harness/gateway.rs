@@ -4,10 +4,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Client, Folder, Origin, Response, free_port, loopback, until};
+use super::{Client, Folder, Origin, PATIENCE, Response, free_port, loopback, until};
 
 /// The program under test.
 const HAFIR: &str = env!("CARGO_BIN_EXE_hafir");
@@ -214,9 +215,21 @@ impl Drop for Gateway {
     }
 }
 
-/// A hafir command that is run to its end.
+/// A hafir command that is run to its end; what it prints must fit into a pipe.
 pub(crate) fn hafir(arguments: &[&str]) -> std::process::Output {
-    Command::new(HAFIR).args(arguments).stdin(Stdio::null()).output().expect("hafir runs")
+    let mut command = Command::new(HAFIR);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("hafir can be started");
+    let give_up = Instant::now() + PATIENCE;
+    while child.try_wait().expect("the state of a child").is_none() {
+        if Instant::now() > give_up {
+            let _ = child.kill();
+            let output = child.wait_with_output().expect("what it said");
+            panic!("hafir {arguments:?} does not end; it says {}", String::from_utf8_lossy(&output.stderr));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.wait_with_output().expect("what it said")
 }
 
 fn spawn(file: &Path, environment: &[(String, String)], said: &Arc<Mutex<String>>) -> Child {

@@ -11,8 +11,11 @@ mod secure;
 mod websocket;
 
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::harness::{loopback, skipped, until};
 
@@ -25,7 +28,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it and waits until it listens.
     pub(crate) fn start(command: &mut Command, port: u16) -> Server {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // A group of its own, so that what it starts ends with it.
+        let child = command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = child.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         until(&format!("{command:?} to listen on port {port}"), || {
             let ended = child.try_wait().expect("the state of a child");
@@ -40,7 +44,10 @@ impl Server {
     }
 
     pub(crate) fn stop(&mut self) {
-        let _ = self.child.kill();
+        let group = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")).expect("not zero");
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.child.wait();
     }
 }

