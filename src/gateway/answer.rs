@@ -32,7 +32,8 @@ enum Part {
     Unsatisfiable,
 }
 
-/// Answers with a complete stored answer.
+/// Answers with a complete stored answer. [`Refusal::Damaged`]: it turned out not to be what was stored before any of
+/// it was sent, and is gone; look again.
 pub(super) async fn hit(
     exchange: &mut Exchange<'_>,
     connection: &mut Connection,
@@ -57,6 +58,9 @@ pub(super) async fn hit(
         }
     };
     let sent = sent.await;
+    if matches!(sent, Err(Broken::Source)) && reply.is_untouched() {
+        return Err(Refusal::Damaged);
+    }
     Ok(exchange.settle(reply, sent, hit.trailers(), head.after).await)
 }
 
@@ -139,7 +143,9 @@ impl Outgoing {
         let bodiless = exchange.plan.request.is_head() || matches!(part, Part::Nothing | Part::Unsatisfiable);
         exchange.account.status = status;
         exchange.account.cache = shown.result;
-        let tail = Tail { age: Some(stored.age(exchange.now)), ..exchange.tail(framing, after, Some(&shown.told)) };
+        // An answer that the origin gave or confirmed just now has none (RFC 9111 §5.1).
+        let age = Some(stored.age(exchange.now)).filter(|age| *age > 0 || matches!(shown.result, CacheResult::Hit | CacheResult::Stale));
+        let tail = Tail { age, ..exchange.tail(framing, after, Some(&shown.told)) };
         let lines = lines(stored, part, extra);
         let mut head = Vec::with_capacity(1024);
         stored_head(&mut head, status, status::reason(status).as_bytes(), &lines, &tail)

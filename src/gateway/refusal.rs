@@ -57,6 +57,8 @@ pub(crate) enum Refusal {
     OfFill(Failure),
     /// A route that cannot work as it is configured, in an operator's words.
     Misconfigured(String),
+    /// A stored answer was not what was stored. The cache is asked again; should that not help, it is our fault.
+    Damaged,
     Internal(&'static str),
 }
 
@@ -119,6 +121,7 @@ impl Refusal {
             Refusal::ServerError(_) => (502, Peer, Trouble::Unreachable, SERVER_ERROR),
             Refusal::OfFill(failure) => (failure.status, Peer, trouble_of_gateway(failure.status), failure.word),
             Refusal::Misconfigured(_) => (503, Us, Trouble::Misconfigured, "misconfigured"),
+            Refusal::Damaged => (500, Us, Trouble::Internal, "damaged"),
             Refusal::Internal(_) => (500, Us, Trouble::Internal, "internal"),
         };
         Verdict { status, blame, trouble, word }
@@ -154,6 +157,7 @@ impl Refusal {
             | Refusal::UnaskedNotModified
             | Refusal::ServerError(_)
             | Refusal::OfFill(_)
+            | Refusal::Damaged
             | Refusal::Misconfigured(_) => false,
         }
     }
@@ -234,6 +238,7 @@ impl fmt::Display for Refusal {
             Refusal::ServerError(status) => write!(f, "the upstream answered {status}"),
             Refusal::OfFill(failure) => write!(f, "the fill this request followed failed: {}", failure.word),
             Refusal::Misconfigured(why) => f.write_str(why),
+            Refusal::Damaged => f.write_str("a stored answer is damaged, again and again"),
             Refusal::Internal(what) => f.write_str(what),
         }
     }
