@@ -24,6 +24,8 @@ mod reason;
 mod store;
 mod vary;
 
+#[cfg(feature = "doors")]
+pub(crate) use store::doors;
 pub(crate) use cache::{Cache, CacheStat, StoreState};
 pub(crate) use fill::{Answer, Fill, FillEnd, Followed, Follower, NobodyReads, Writer};
 pub(crate) use head::Head;

@@ -395,7 +395,7 @@ fn sector_up(offset: u64) -> u64 {
 }
 
 /// Puts the checksum of a slot into its last eight bytes.
-fn seal(mut slot: [u8; SLOT_LEN]) -> [u8; SLOT_LEN] {
+pub(super) fn seal(mut slot: [u8; SLOT_LEN]) -> [u8; SLOT_LEN] {
     if let Some((content, sum)) = slot.split_last_chunk_mut::<8>() {
         *sum = xxh3_64(content).to_le_bytes();
     }

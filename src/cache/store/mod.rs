@@ -6,6 +6,8 @@
 
 mod change;
 mod disk;
+#[cfg(feature = "doors")]
+pub(crate) mod doors;
 mod draft;
 #[cfg(test)]
 pub(in crate::cache) mod faults;
