@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use crate::cache::read_object;
 use crate::config::{self, Config, DestinationConfig, Outside};
 use crate::http::chunked::{Decoder, Step};
 use crate::http::{
@@ -178,10 +179,11 @@ impl Routes {
     }
 }
 
-/// Reads parts of a file of the store: the bytes of a superblock, sealed anew so that mutations get past the checksum,
-/// and of a head record. What is believed must be what would be written.
-pub fn stored(bytes: &[u8]) {
-    crate::cache::doors::stored(bytes);
+/// Reads bytes as the file of the object with this key: status, field lines and length of the body. With `put_right`
+/// the checksums are made to hold first, so that mutations get behind them.
+pub fn stored(bytes: &[u8], key: &[u8], put_right: bool) -> Option<(u16, Vec<u8>, u64)> {
+    let read = read_object(bytes, key, put_right)?;
+    Some((read.status, read.fields, read.body_len))
 }
 
 /// Shows `read` ever more of the bytes until it has an answer.

@@ -24,7 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("files", &["base", "http", "config"]),
     ("observe", &["base", "http", "config"]),
     ("upstream", &["base", "http", "config", "net"]),
-    ("portal", &["base", "http", "config"]),
+    // The status page shows `observe::Status`.
+    ("portal", &["base", "http", "config", "observe"]),
     (
         "gateway",
         &[

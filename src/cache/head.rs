@@ -76,7 +76,7 @@ impl Head {
         fields_of(&self.lines)
     }
 
-    /// The first value of a name, whatever its case.
+    #[cfg(test)]
     pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
         self.fields().find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
@@ -103,10 +103,6 @@ impl Head {
         let left = seconds(self.stored.freshness.lifetime).saturating_sub(seconds(age));
         // Where nobody knows the age, nothing is left for certain.
         if self.stored.times.age(now).is_some() { left } else { left.min(0) }
-    }
-
-    pub(crate) fn freshness(&self) -> &Freshness {
-        &self.stored.freshness
     }
 
     pub(super) fn stored(&self) -> &Stored {

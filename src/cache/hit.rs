@@ -133,8 +133,7 @@ impl HitBody {
             next += 1;
             end = (next << layout.chunk_len().trailing_zeros()).min(self.position.saturating_add(most));
         }
-        let just_seen =
-            begun.is_some_and(|now| (first..next).all(|chunk| chunked.was_just_seen(chunk, now, MOMENT)));
+        let just_seen = begun.is_some_and(|now| (first..next).all(|chunk| chunked.was_just_seen(chunk, now, MOMENT)));
         let len = end.saturating_sub(self.position);
         if !just_seen {
             bring_in(&chunked.file, layout.place(self.position), len).await;
@@ -154,12 +153,15 @@ impl HitBody {
         let index = usize::try_from(chunk).map_err(|_| Damaged)?;
         let checksum = *chunked.checksums.get(index).ok_or(Damaged)?;
         let cache = self.object.cache.upgrade();
-        let _turn = match &cache {
-            Some(cache) => Some(cache.reads.acquire().await),
+        let turn = match &cache {
+            Some(cache) => Some(cache.reads.acquire_arc().await),
             None => None,
         };
-        let sound =
-            smol::unblock(move || read_chunk(&file, identity, chunk, place, len, checksum).is_some()).await;
+        let sound = smol::unblock(move || {
+            let _turn = turn;
+            read_chunk(&file, identity, chunk, place, len, checksum).is_some()
+        })
+        .await;
         if !sound {
             self.object.discard();
             return Err(Damaged);

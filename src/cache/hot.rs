@@ -92,8 +92,7 @@ impl Hot {
         let varies = |object: &Object| object.head.selection().is_some();
         let replaced = |way: &Way| {
             way.primary == object.primary
-                && (way.object.identity.location == object.identity.location
-                    || varies(&way.object) != varies(&object))
+                && (way.object.identity.location == object.identity.location || varies(&way.object) != varies(&object))
         };
         self.take_out(&mut set, replaced);
         let way = Way { primary: object.primary, object, used: true };
@@ -143,7 +142,8 @@ impl Hot {
     }
 
     fn set(&self, primary: u128) -> Option<MutexGuard<'_, Set>> {
-        let number = usize::try_from(primary % self.sets.len().max(1) as u128).ok()?;
+        // Any part of a hash is as good as all of it.
+        let number = primary as usize % self.sets.len().max(1);
         self.sets.get(number).map(lock)
     }
 

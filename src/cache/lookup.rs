@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::cache::{Cache, Inner};
 use super::fill::{Asker, Fill, Follower, Joined, Shared, Table};
 use super::hit::Hit;
 use super::key::Key;
 use super::object::Object;
 use super::policy::{self, Assigned, RequestRules, Reuse, Since};
 use super::reason::{Forward, PassReason};
+use super::root::{Cache, Inner};
 use super::store::{Found, Opened, Store};
 use super::vary::Names;
 use crate::base::Now;
@@ -112,9 +112,13 @@ impl Quest<'_> {
     }
 
     async fn read(&self, store: &Arc<Store>, location: u128) -> Found {
-        let _turn = self.inner.reads.acquire().await;
+        let turn = self.inner.reads.acquire_arc().await;
         let (store, text) = (Arc::clone(store), self.key.text());
-        smol::unblock(move || store.find(location, &text)).await
+        smol::unblock(move || {
+            let _turn = turn;
+            store.find(location, &text)
+        })
+        .await
     }
 
     /// Makes what was read ready, and hot.
@@ -163,9 +167,7 @@ impl Quest<'_> {
             self.inner.fills.join(self.key, fill_key, self.request, self.now.mono)
         };
         let permit = match joined {
-            Joined::Lead(shared) | Joined::Alone(shared) => {
-                Permit::Fill(self.fill(shared, Some(hit.clone()), names))
-            }
+            Joined::Lead(shared) | Joined::Alone(shared) => Permit::Fill(self.fill(shared, Some(hit.clone()), names)),
             Joined::Follow(shared) => Permit::Follow(self.follower(shared, Some(hit.clone()), names)),
         };
         Lookup::Stale(hit, permit, why)

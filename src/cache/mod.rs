@@ -5,13 +5,12 @@
 //!
 //! Entry types, in the order in which a request meets them: [`Key`]; [`policy::request`], which gives [`RequestRules`];
 //! [`Cache`], whose `hot` and `lookup` give a [`Lookup`]; [`Hit`]; [`Fill`], [`Writer`] and [`Follower`]. Every "no" has
-//! a name: [`PassReason`], [`NotStored`], [`StaleForbidden`].
+//! a name: [`PassReason`], [`NotStored`], [`reason::StaleForbidden`].
 //!
 //! Where a request meets the hot objects, no lock is held for longer than a few comparisons; where it meets the store,
 //! it waits on the blocking pool.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
-mod cache;
 mod fill;
 mod head;
 mod hit;
@@ -21,16 +20,20 @@ mod lookup;
 mod object;
 pub(crate) mod policy;
 mod reason;
+mod root;
 mod store;
 mod vary;
 
-#[cfg(feature = "doors")]
-pub(crate) use store::doors;
-pub(crate) use cache::{Cache, CacheStat, StoreState};
-pub(crate) use fill::{Answer, Fill, FillEnd, Followed, Follower, NobodyReads, Writer};
+pub(crate) use fill::{Answer, Fill, FillEnd, Followed, Follower, Writer};
 pub(crate) use head::Head;
-pub(crate) use hit::{Damaged, Hit, HitBody, Piece};
+pub(crate) use hit::{Hit, Piece};
 pub(crate) use key::Key;
 pub(crate) use lookup::{Lookup, Permit};
 pub(crate) use policy::RequestRules;
-pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor, StaleForbidden};
+pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor};
+pub(crate) use root::{Cache, StoreState};
+#[cfg(feature = "doors")]
+pub(crate) use store::doors::read_object;
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
-use super::cache::Inner;
 use super::head::{About, Head};
 use super::key::Key;
 use super::policy::{Assigned, Since, Times};
+use super::root::Inner;
 use super::store::format::{Identity, Layout, Marks};
 use super::store::{Bytes, HeadRecord, Opened};
 use crate::base::Mono;
@@ -89,12 +89,7 @@ impl Object {
 
     pub(super) fn marks(&self) -> Marks {
         let stored = self.head.stored();
-        Marks {
-            complete: true,
-            invalidated: stored.invalidated,
-            sure: stored.times.sure,
-            personal: stored.personal,
-        }
+        Marks { complete: true, invalidated: stored.invalidated, sure: stored.times.sure, personal: stored.personal }
     }
 
     /// Bytes it takes in RAM, roughly.

@@ -25,7 +25,7 @@ pub(crate) enum PassReason {
     NotStored(NotStored),
     /// The store keeps nothing at present: off, read-only or full.
     Store,
-    /// The table of fills is full.
+    /// Each answer that this request waited for turned out to be for others.
     Busy,
 }
 
@@ -71,7 +71,6 @@ pub(crate) enum Forward {
     VaryMiss,
     Stale,
     Request,
-    Partial,
 }
 
 impl Forward {
@@ -83,7 +82,6 @@ impl Forward {
             Forward::VaryMiss => "vary-miss",
             Forward::Stale => "stale",
             Forward::Request => "request",
-            Forward::Partial => "partial",
         }
     }
 }

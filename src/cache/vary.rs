@@ -124,3 +124,66 @@ fn emit_lines<'a>(lines: impl Iterator<Item = &'a [u8]>, sink: &mut impl FnMut(&
         sink(line);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::tests::Block;
+
+    #[test]
+    fn requests_match_in_the_normal_form_of_their_values() {
+        let check = |vary: &str, kept: &str, asked: &str, expected: bool| {
+            let names = Names::of(Block::new(&format!("Vary: {vary}")).fields()).unwrap();
+            let selection = names.select(Block::new(kept).fields()).unwrap();
+            let asked = Block::new(asked);
+            assert_eq!(
+                selection.matches(asked.fields()),
+                expected,
+                "{vary}: {kept} / {asked:?}",
+                asked = asked.fields()
+            );
+            let location = names.select(asked.fields()).unwrap().location(7);
+            assert_eq!(selection.location(7) == location, expected);
+        };
+        check("X-A", "X-A: 1", "x-a: 1", true);
+        check("X-A", "X-A: 1", "X-A: 2", false);
+        // RFC 9111 §4.1: absent matches only absent.
+        check("X-A", "", "", true);
+        check("X-A", "", "X-A:", false);
+        check("X-A", "X-A:", "", false);
+        // Lines of one name are one list; where the field is not known, its bytes count.
+        check("X-A", "X-A: 1\nX-A: 2", "X-A: 1, 2", true);
+        check("X-A", "X-A: 1,2", "X-A: 1, 2", false);
+        check("X-A", "X-A: A", "X-A: a", false);
+        check("Accept-Encoding", "Accept-Encoding: gzip, br", "Accept-Encoding: GZIP ,br", true);
+        check(
+            "Accept-Language",
+            "Accept-Language: en; q=0.5,sw",
+            "Accept-Language: en;q=0.5\nAccept-Language: sw",
+            true,
+        );
+        check("Accept-Language", "Accept-Language: en, sw", "Accept-Language: sw, en", false);
+        // The names' order and case mean nothing.
+        check("X-B, x-a", "X-A: 1\nX-B: 2", "X-B: 2\nX-A: 1", true);
+        // No value can look like another field's.
+        check("X-A, X-B", "X-A: 1", "X-B: 1", false);
+    }
+
+    #[test]
+    fn what_selects_by_too_much_is_not_kept() {
+        let names = Names::of(Block::new("Vary: Cookie").fields()).unwrap();
+        assert!(names.select(Block::new(&format!("Cookie: {}", "x".repeat(MAX_SELECTION))).fields()).is_none());
+        let many: Vec<String> = (0..=MAX_NAMES).map(|number| format!("X-{number}")).collect();
+        let names = Names::of(Block::new(&format!("Vary: {}", many.join(", "))).fields()).unwrap();
+        assert!(names.select(Fields::NONE).is_none());
+        assert_eq!(Names::of(Fields::NONE), None);
+    }
+
+    #[test]
+    fn names_from_the_card_are_checked() {
+        assert!(Names::from_stored(b"accept\nx-a\n").is_some());
+        for bad in [&b""[..], b"accept", b"\n", b"a\n\nb\n", b"\na\n"] {
+            assert_eq!(Names::from_stored(bad), None);
+        }
+    }
+}

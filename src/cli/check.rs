@@ -23,7 +23,7 @@ pub(crate) fn run(path: &Path, out: &mut dyn Write, err: &mut dyn Write) -> Exit
         Err(problems) => refuse(path, &problems, err),
         Ok(loaded) => {
             let nameless = without_address(names(&loaded.config), |name| (name, 0).to_socket_addrs().is_ok());
-            tell(path, &loaded, &nameless, out).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+            printed(tell(path, &loaded, &nameless, out))
         }
     }
 }
@@ -37,12 +37,20 @@ pub(super) fn refuse(path: &Path, problems: &Problems, err: &mut dyn Write) -> E
     ExitCode::from(EXIT_CONFIG)
 }
 
+/// A reader that went away (`hafir keys | head -1`) is no failure.
+pub(super) fn printed(result: io::Result<()>) -> ExitCode {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
+    }
+}
+
 fn tell(path: &Path, loaded: &Loaded, nameless: &BTreeSet<String>, out: &mut dyn Write) -> io::Result<()> {
     for note in &loaded.warnings {
         writeln!(out, "{note}")?;
     }
     for name in nameless {
-        writeln!(out, "note: '{name}' has no address now; its routes are not available until it has one")?;
+        writeln!(out, "note: '{name}' has no address now; its routes are not available meanwhile")?;
     }
     let config = &loaded.config;
     let addresses: BTreeSet<_> =
@@ -119,7 +127,7 @@ mod tests {
         assert_eq!(
             told,
             "f.ini:2: [metrics] listen: note: whoever reaches 0.0.0.0:8079 sees /status and /metrics\n\
-             note: 'kiwix' has no address now; its routes are not available until it has one\n\
+             note: 'kiwix' has no address now; its routes are not available meanwhile\n\
              f.ini: in order (1 route, 2 addresses, 0 certificates, 2 notes)\n"
         );
     }
@@ -138,7 +146,11 @@ mod tests {
         let path = Path::new("/nonexistent/hafir.ini");
         let code = run(path, &mut Vec::new(), &mut err);
         assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(EXIT_CONFIG)));
-        assert!(String::from_utf8(err).unwrap().starts_with("hafir.ini: cannot be read: "));
+        assert!(
+            String::from_utf8(err)
+                .unwrap()
+                .starts_with("hafir.ini: cannot be read: it is not there\n/nonexistent/hafir.ini: ")
+        );
     }
 
     /// The rooms judge paths and edits again when they are built; nothing that passed here may fail there.

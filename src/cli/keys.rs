@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use super::check;
 use crate::config::{Beside, Kind, Preset, Row, SIZE_UNITS, TIME_UNITS};
 
 /// Prints the reference of all keys, or of one section's.
@@ -15,7 +16,7 @@ pub(crate) fn run(section: Option<&str>, out: &mut dyn Write, err: &mut dyn Writ
             return ExitCode::FAILURE;
         }
     };
-    printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    check::printed(printed)
 }
 
 /// `route`, `[route]` or `[route wiki]`.

@@ -24,9 +24,9 @@ pub(crate) struct Start {
 #[derive(Debug)]
 pub(crate) enum From {
     /// The file itself. Once it serves, [`remember`] its `source`.
-    File(Loaded),
+    File(Box<Loaded>),
     /// The last good file in the state folder.
-    LastGood(Loaded, PathBuf),
+    LastGood(PathBuf),
     /// Neither was of use: listeners only, no routes.
     Fallback,
 }
@@ -39,14 +39,14 @@ pub(crate) fn load_or_last_good(path: &Path) -> Start {
         Ok(bytes) => match config::load_bytes_of(path, &bytes) {
             Ok(loaded) => {
                 let config = loaded.config.clone();
-                return Start { config, from: From::File(loaded), problems_of_the_file: None };
+                return Start { config, from: From::File(Box::new(loaded)), problems_of_the_file: None };
             }
             Err(problems) => (bytes, problems),
         },
     };
     let kept = config::state_folder(&bytes, &base).join(NAME);
     let (config, from) = match last_good(&kept, &base) {
-        Some(loaded) => (loaded.config.clone(), From::LastGood(loaded, kept)),
+        Some(loaded) => (loaded.config, From::LastGood(kept)),
         None => (config::fallback(&bytes, &base), From::Fallback),
     };
     Start { config, from, problems_of_the_file: Some(problems) }

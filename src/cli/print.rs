@@ -14,7 +14,7 @@ const MASK: &str = "***";
 pub(crate) fn run(path: &Path, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
     match config::load(path) {
         Err(problems) => check::refuse(path, &problems, err),
-        Ok(loaded) => print(&loaded.effective, out).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+        Ok(loaded) => check::printed(print(&loaded.effective, out)),
     }
 }
 
@@ -29,12 +29,10 @@ fn print(sections: &[EffectiveSection], out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn line(entry: &EffectiveEntry, width: usize, out: &mut dyn Write) -> io::Result<()> {
-    let key = &entry.key;
-    match (&entry.origin, entry.secret) {
-        (Origin::Line(_), true) => writeln!(out, "{key:width$} = {MASK}"),
-        (Origin::Line(_) | Origin::File { .. }, _) => writeln!(out, "{key:width$} = {}", entry.value),
-        (Origin::Default, _) => writeln!(out, "{key:width$} = {} ; default", entry.value),
-    }
+    let is_bare_secret = entry.secret && !matches!(entry.origin, Origin::File { .. });
+    let value = if is_bare_secret { MASK } else { &entry.value };
+    let mark = if entry.is_default { " ; default" } else { "" };
+    writeln!(out, "{:width$} = {value}{mark}", entry.key)
 }
 
 #[cfg(test)]
@@ -81,6 +79,7 @@ mod tests {
             text.split(", ").filter(|part| !part.starts_with("line: ")).collect::<Vec<_>>().join(", ")
         };
         assert_eq!(without_lines(&again.config), without_lines(&once.config));
+        assert_eq!(print_text(&printed, Path::new("/elsewhere")), printed);
     }
 
     #[test]

@@ -274,7 +274,7 @@ fn tell_start(file: &Path, start: &Start) {
     }
     match &start.from {
         From::File(loaded) => loaded.warnings.iter().for_each(|warning| log::warn!("{warning}")),
-        From::LastGood(_, path) => {
+        From::LastGood(path) => {
             log::error!("serving with the last good configuration instead ({})", path.display());
         }
         From::Fallback => log::error!("there is no earlier good configuration: serving error pages only"),

@@ -213,11 +213,7 @@ impl Builder {
             for (key, path) in [("certificate", &tls.certificate), ("key", &tls.key)] {
                 let why = outside.missing(path, Expected::File).filter(|_| given.is_read(key));
                 if let Some(why) = why {
-                    note(
-                        given,
-                        key,
-                        format!("'{}': {why}; this certificate is not offered until it is there", path.display()),
-                    );
+                    note(given, key, format!("'{}' {why}; this certificate is not offered meanwhile", path.display()));
                 }
             }
         }

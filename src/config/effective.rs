@@ -18,6 +18,8 @@ pub(crate) struct EffectiveEntry {
     /// As it would be written after the `=`.
     pub(crate) value: String,
     pub(crate) origin: Origin,
+    /// Whether this would hold without the line.
+    pub(crate) is_default: bool,
     /// Whether the value must not be shown.
     pub(crate) secret: bool,
 }

@@ -27,7 +27,7 @@ mod value;
 
 pub(crate) use effective::{EffectiveEntry, EffectiveSection, Origin};
 pub(crate) use outside::Outside;
-pub(crate) use problem::{Fault, Problem, Problems};
+pub(crate) use problem::{Problem, Problems};
 pub(crate) use table::{Beside, Kind, Preset, Row};
 pub(crate) use types::*;
 pub(crate) use value::{SIZE_UNITS, TIME_UNITS};

@@ -1,7 +1,7 @@
 //! The only place of this room that touches files.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::text::MAX_FILE;
@@ -38,15 +38,15 @@ impl Outside {
         Ok(text.trim_start_matches('\u{FEFF}').trim_end_matches(['\r', '\n', '\0']).to_owned())
     }
 
-    /// Why a path is not what it should be; `None` where it is. The answer is the end of a sentence.
+    /// Why a path is not what it should be, as "is not there"; `None` where it is.
     pub(super) fn missing(self, path: &Path, expected: Expected) -> Option<String> {
         if self == Outside::Nothing {
             return None;
         }
         match (std::fs::metadata(path), expected) {
-            (Err(error), _) => Some(error.to_string()),
-            (Ok(found), Expected::File) if found.is_dir() => Some("it is a folder".into()),
-            (Ok(found), Expected::Folder) if !found.is_dir() => Some("it is not a folder".into()),
+            (Err(error), _) => Some(words(&error)),
+            (Ok(found), Expected::File) if found.is_dir() => Some("is a folder".into()),
+            (Ok(found), Expected::Folder) if !found.is_dir() => Some("is not a folder".into()),
             (Ok(_), Expected::File | Expected::Folder) => None,
         }
     }
@@ -59,12 +59,20 @@ pub(super) fn file(path: &Path) -> Result<Vec<u8>, String> {
 
 /// Bounded by `most` and one byte; regular files only, as a pipe or a terminal would never end.
 fn read(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    let found = std::fs::metadata(path).map_err(|error| format!("it {}", words(&error)))?;
     if !found.is_file() {
         return Err("it is not a file".into());
     }
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    let file = File::open(path).map_err(|error| format!("it {}", words(&error)))?;
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| format!("it {}", words(&error)))?;
     Ok(bytes)
+}
+
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "is not there".into(),
+        io::ErrorKind::PermissionDenied => "may not be read by this account".into(),
+        _ => format!("cannot be read: {error}"),
+    }
 }

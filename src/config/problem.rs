@@ -160,10 +160,6 @@ impl Problems {
         report.problems
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Problem> {
-        self.list.iter()
-    }
-
     /// How many there are, those included that are only counted.
     pub(crate) fn count(&self) -> usize {
         self.list.len().saturating_add(self.more)
@@ -186,12 +182,6 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lines().iter().try_for_each(|line| writeln!(f, "{line}"))
-    }
-}
-
-impl Problem {
-    pub(crate) fn line(&self) -> usize {
-        self.line
     }
 }
 

@@ -117,7 +117,7 @@ fn notes(draft: &RouteDraft, given: &Given, outside: Outside, report: &mut Repor
     let files = given.is_read("files").then_some(("files", &draft.files, Expected::Folder));
     for (key, path, expected) in ca.chain(files) {
         if let Some(why) = outside.missing(path, expected) {
-            note(key, format!("'{}': {why}; the route is not available until it is there", path.display()));
+            note(key, format!("'{}' {why}; the route is not available meanwhile", path.display()));
         }
     }
 }

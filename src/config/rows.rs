@@ -185,7 +185,7 @@ pub(super) static ROWS: &[Row] = &[
         "Whether answers are kept: as HTTP says (on), never (off), or for cache.for whatever the service says (forced).").beside(Upstream),
     row(Route, "class", Is("public"), Choice(&[
             ("public", |d| d.route.cache.class = Class::Public), ("personal", |d| d.route.cache.class = Class::Personal)]),
-        "Whose answers these are: everybody's, or (personal) those of people who carry cookies or passwords go by the cache.").beside(Upstream),
+        "Who may see a kept answer: everybody, as HTTP says (public), or never those who come with cookies or passwords (personal).").beside(Upstream),
     row(Route, "cache.for", Unset("as HTTP says"), Span(NO_TIME, TEN_YEARS, |d, v| d.route.cache.fresh_for = Some(v)),
         "How long an answer that says nothing about it counts as fresh; of a forced route, every answer.").beside(Upstream),
     // The uplink may be gone for a term. A page of last year helps, and an error page does not; what must not be shown

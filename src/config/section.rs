@@ -129,7 +129,8 @@ impl Reader<'_> {
         match self.value(&at, given, entry, draft) {
             Ok((value, origin)) => {
                 let key = row.family().map_or(row.key.to_owned(), |family| format!("{family}{name}"));
-                given.entries.push(EffectiveEntry { key, value, origin, secret: is_secret });
+                let is_default = matches!(row.preset, Preset::Is(text) if self.as_written(row, text) == value);
+                given.entries.push(EffectiveEntry { key, value, origin, is_default, secret: is_secret });
             }
             Err(fault) => self.tell(&at, given, fault),
         }
@@ -230,8 +231,13 @@ impl Reader<'_> {
         }
         if applies && !given.is_tried(row.key) {
             let value = self.as_written(row, text);
-            let entry = EffectiveEntry { key: row.key.to_owned(), value, origin: Origin::Default, secret: false };
-            given.entries.push(entry);
+            given.entries.push(EffectiveEntry {
+                key: row.key.to_owned(),
+                value,
+                origin: Origin::Default,
+                is_default: true,
+                secret: false,
+            });
         }
     }
 }

@@ -66,11 +66,6 @@ impl Admission {
         Ok(Permit { admission: Arc::clone(self), client })
     }
 
-    /// Connections that are open now.
-    pub(crate) fn open(&self) -> usize {
-        self.lock().open
-    }
-
     fn release(&self, client: IpAddr) {
         let mut counts = self.lock();
         counts.open = counts.open.saturating_sub(1);
@@ -127,7 +122,7 @@ mod tests {
         let _third = admission.admit(address("10.0.0.2")).unwrap();
         assert_eq!(admission.admit(address("10.0.0.3")).unwrap_err(), Refused::Full);
         drop(first);
-        assert_eq!(admission.open(), 2);
+        assert_eq!(admission.lock().open, 2);
         let _again = admission.admit(address("10.0.0.1")).unwrap();
     }
 

@@ -53,19 +53,8 @@ impl BodyReader {
         BodyReader { rest, piece: 0..0, used: 0, received: 0, done }
     }
 
-    /// The next bytes as they arrive; `None` at the end of the body, and from then on. The bytes are taken out of the
-    /// buffer by the next call.
-    pub(crate) async fn next<'b>(
-        &mut self,
-        stream: &mut Stream,
-        buffer: &'b mut Buffer,
-        meter: &mut Meter,
-    ) -> Result<Option<&'b [u8]>, BodyError> {
-        let found = self.advance(stream, buffer, meter).await?;
-        Ok(if found { Some(self.piece(buffer)) } else { None })
-    }
-
-    /// As [`BodyReader::next`], but says only whether there is a piece. It is looked at with [`BodyReader::piece`].
+    /// Waits for the next bytes, to be looked at with [`BodyReader::piece`]. False at the end of the body, and from
+    /// then on. The bytes are taken out of the buffer by the next call.
     pub(crate) async fn advance(
         &mut self,
         stream: &mut Stream,
@@ -277,9 +266,9 @@ mod tests {
         let (mut reader, mut buffer, mut meter) = (BodyReader::new(framing), Buffer::new(), patient_meter());
         let mut body = Vec::new();
         let end = loop {
-            match reader.next(stream, &mut buffer, &mut meter).await {
-                Ok(Some(piece)) => body.extend_from_slice(piece),
-                Ok(None) => break Ok(format!("{:?}", reader.trailers())),
+            match reader.advance(stream, &mut buffer, &mut meter).await {
+                Ok(true) => body.extend_from_slice(reader.piece(&buffer)),
+                Ok(false) => break Ok(format!("{:?}", reader.trailers())),
                 Err(error) => break Err(error),
             }
         };
@@ -371,8 +360,8 @@ mod tests {
             let (mut reader, mut buffer, mut meter) =
                 (BodyReader::new(BodyFraming::Chunked), Buffer::new(), patient_meter());
             buffer.fill(&mut stream, 4096).await.unwrap();
-            let piece = reader.next(&mut stream, &mut buffer, &mut meter).await.unwrap().unwrap();
-            assert_eq!(piece, b"abc".repeat(100));
+            assert!(reader.advance(&mut stream, &mut buffer, &mut meter).await.unwrap());
+            assert_eq!(reader.piece(&buffer), b"abc".repeat(100));
         });
     }
 
@@ -390,7 +379,8 @@ mod tests {
         smol::block_on(async {
             let (mut reader, mut buffer, mut meter) =
                 (BodyReader::new(BodyFraming::Chunked), Buffer::new(), patient_meter());
-            while let Some(piece) = reader.next(&mut stream, &mut buffer, &mut meter).await.unwrap() {
+            while reader.advance(&mut stream, &mut buffer, &mut meter).await.unwrap() {
+                let piece = reader.piece(&buffer);
                 assert!(piece.len() <= BLOCK && piece.iter().all(|byte| *byte == b'x'));
             }
             assert_eq!(reader.received(), 64 * 0x20000);
@@ -407,7 +397,7 @@ mod tests {
         let ended = smol::block_on(async {
             let (mut reader, mut buffer) = (BodyReader::new(BodyFraming::UntilClose), Buffer::new());
             loop {
-                if let Err(error) = reader.next(&mut stream, &mut buffer, &mut meter).await {
+                if let Err(error) = reader.advance(&mut stream, &mut buffer, &mut meter).await {
                     break error;
                 }
             }

@@ -326,6 +326,23 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_that_always_has_more_lets_other_tasks_run() {
+        let (mut stream, mut peer) = pair();
+        let mut buffer = Buffer::new();
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut in_a_row = 0;
+        loop {
+            peer.write_all(b"x").unwrap();
+            if buffer.poll_fill(&mut cx, &mut stream, FIRST).is_pending() {
+                break;
+            }
+            in_a_row += 1;
+        }
+        assert_eq!(in_a_row, usize::from(BURST));
+        assert!(buffer.poll_fill(&mut cx, &mut stream, FIRST).is_ready());
+    }
+
+    #[test]
     fn blocks_are_used_again_and_few_are_kept() {
         let block = take(0);
         let address = block.as_ptr();

@@ -66,7 +66,7 @@ impl IdleTimer {
     /// Ready once `deadline` has passed.
     pub(super) fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         loop {
-            if !self.armed.is_some_and(|armed| armed <= deadline) {
+            if self.armed.is_none_or(|armed| armed > deadline) {
                 self.timer.set_at(deadline);
                 self.armed = Some(deadline);
             }

@@ -44,34 +44,17 @@ pub(crate) struct Meter {
     waited: Duration,
     /// Moved since then.
     moved: u64,
-    total: u64,
     timer: IdleTimer,
 }
 
 impl Meter {
     pub(crate) fn new(rule: Progress) -> Meter {
-        Meter { rule, waited: Duration::ZERO, moved: 0, total: 0, timer: IdleTimer::default() }
+        Meter { rule, waited: Duration::ZERO, moved: 0, timer: IdleTimer::default() }
     }
 
-    /// Bytes moved since this meter was made.
-    pub(crate) fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// These bytes went through.
-    pub(crate) fn moved(&mut self, bytes: usize) {
-        self.carried(bytes);
-        self.progressed(u64::try_from(bytes).unwrap_or(u64::MAX));
-    }
-
-    /// These bytes count in the total, though nobody knows yet whether the peer took them.
-    pub(super) fn carried(&mut self, bytes: usize) {
-        self.total = self.total.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-    }
-
-    /// The peer took as much, in whatever wrapping.
-    pub(super) fn progressed(&mut self, bytes: u64) {
-        self.moved = self.moved.saturating_add(bytes);
+    /// The peer took or sent as much.
+    pub(super) fn moved(&mut self, bytes: usize) {
+        self.moved = self.moved.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         if self.moved >= self.rule.bytes.as_u64() {
             self.moved = 0;
             self.waited = Duration::ZERO;
@@ -121,7 +104,6 @@ mod tests {
         assert_eq!(meter.waited, Duration::from_secs(9), "a drip buys no time");
         meter.moved(1);
         assert_eq!(meter.waited, Duration::ZERO);
-        assert_eq!(meter.total(), 100);
     }
 
     #[test]

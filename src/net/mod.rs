@@ -21,14 +21,14 @@ mod tls;
 mod tunnel;
 mod write;
 
-pub(crate) use admission::{Admission, Permit, Refused};
+pub(crate) use admission::{Admission, Permit};
 pub(crate) use body::{BodyError, BodyReader};
 pub(crate) use buffer::{Buffer, Filled};
 pub(crate) use clock::{CertificateTimeProvider, Clock};
 pub(crate) use deadline::{IdleTimer, TimedOut, within};
-pub(crate) use listeners::{AcceptError, Accepted, BindError, Listener, Listeners, Update};
+pub(crate) use listeners::{AcceptError, Accepted, BindError, Listener, Listeners};
 pub(crate) use meter::{Meter, Progress, TooSlow};
 pub(crate) use stream::Stream;
-pub(crate) use tls::{HandshakeError, TlsClient, TlsFront, TlsProblem};
-pub(crate) use tunnel::{TunnelEnd, Tunnelled, both_ways};
+pub(crate) use tls::{HandshakeError, TlsClient, TlsFront};
+pub(crate) use tunnel::both_ways;
 pub(crate) use write::{WriteError, Wrote, close_gently, send_file, write_all, write_all_vectored, write_while_silent};

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -18,19 +18,16 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<Counted>>),
 }
 
-/// The socket below TLS. It counts what really left, because TLS takes bytes long before the peer does.
+/// The socket below TLS. It counts what really left, because TLS takes bytes long before the peer does; on a 32-bit
+/// board the count wraps, so only differences mean something.
 pub(crate) struct Counted {
     socket: Async<TcpStream>,
-    written: u64,
+    written: usize,
 }
 
 impl Stream {
     pub(crate) fn is_tls(&self) -> bool {
         matches!(self, Stream::Tls(_))
-    }
-
-    pub(crate) fn peer(&self) -> io::Result<SocketAddr> {
-        self.socket().get_ref().peer_addr()
     }
 
     /// Reads what is there. `WouldBlock` where nothing is, and always in TLS: then wait with
@@ -61,11 +58,6 @@ impl Stream {
         if self.holds_plaintext() { Poll::Ready(Ok(())) } else { self.socket().poll_readable(cx) }
     }
 
-    /// Waits until a write would take something, or fail.
-    pub(crate) fn writable(&mut self) -> impl Future<Output = io::Result<()>> + Unpin + use<'_> {
-        poll_fn(|cx| self.socket().poll_writable(cx))
-    }
-
     /// Whether an unused connection is still good: open, and nothing has come on it. Does not wait.
     pub(crate) fn is_quiet(&mut self) -> bool {
         let silent = |seen: io::Result<usize>| seen.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
@@ -86,7 +78,7 @@ impl Stream {
     }
 
     /// Bytes that went into the socket of a TLS connection, records and all.
-    pub(super) fn tls_written(&self) -> u64 {
+    pub(super) fn tls_written(&self) -> usize {
         match self {
             Stream::Plain(_) => 0,
             Stream::Tls(tls) => tls.get_ref().0.written,
@@ -156,7 +148,7 @@ impl Counted {
     }
 
     fn count(&mut self, written: usize) -> usize {
-        self.written = self.written.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
+        self.written = self.written.wrapping_add(written);
         written
     }
 }

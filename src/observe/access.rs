@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use super::record::Record;
-use super::text::{REDACTED, Referer, escape_into};
+use super::text::{Location, REDACTED, escape_into};
 use crate::base::Wall;
 use crate::http::date;
 
@@ -22,7 +22,7 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, with_query: bool) {
     }
     print(line, format_args!("\" {} {} \"", record.status, record.sent));
     match record.referer {
-        Some(value) => write_referer(line, value, with_query),
+        Some(value) => write_location(line, value, with_query),
         None => line.push(b'-'),
     }
     line.extend_from_slice(b"\" \"");
@@ -38,19 +38,19 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, with_query: bool) {
 fn write_request(line: &mut Vec<u8>, record: &Record<'_>, with_query: bool) {
     escape_into(line, record.method.as_bytes());
     line.push(b' ');
-    escape_into(line, record.path.as_bytes());
+    write_location(line, record.path.as_bytes(), with_query);
     if let Some(query) = record.query {
         write_query(line, query.as_bytes(), with_query);
     }
-    line.extend_from_slice(b" HTTP/");
+    line.push(b' ');
     line.extend_from_slice(record.version.as_bytes());
 }
 
-fn write_referer(line: &mut Vec<u8>, value: &[u8], with_query: bool) {
-    let referer = Referer::of(value);
-    escape_into(line, referer.scheme);
-    escape_into(line, referer.place);
-    if let Some(query) = referer.query {
+fn write_location(line: &mut Vec<u8>, value: &[u8], with_query: bool) {
+    let location = Location::of(value);
+    escape_into(line, location.scheme);
+    escape_into(line, location.place);
+    if let Some(query) = location.query {
         write_query(line, query, with_query);
     }
 }
@@ -92,7 +92,7 @@ pub(super) mod tests {
             host: "board.local",
             path: "/wiki/Uganda",
             query: None,
-            version: "1.1",
+            version: "HTTP/1.1",
             referer: None,
             user_agent: None,
             status: 200,
@@ -147,6 +147,13 @@ pub(super) mod tests {
         };
         check(&record, false, &line("[redacted]", "[redacted]"));
         check(&record, true, &line("q=secret", "token=secret"));
+    }
+
+    #[test]
+    fn a_password_in_a_refused_target_is_not_written() {
+        let mut line = Vec::new();
+        write(&mut line, &Record { path: "http://user:secret@a.org/b", ..record() }, true);
+        assert!(String::from_utf8(line).unwrap().contains("\"GET http://a.org/b HTTP/1.1\""));
     }
 
     #[test]

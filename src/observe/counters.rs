@@ -42,6 +42,8 @@ pub(super) struct RouteCounters {
     pub(super) name: String,
     exchanges: [[AtomicU64; CLASSES.len()]; CacheResult::ALL.len()],
     pub(super) sent: AtomicU64,
+    /// Of those, what never came over a link: folders, redirects, pages of the gateway itself.
+    own: AtomicU64,
     pub(super) uplink: AtomicU64,
     /// Answers that ended before their time.
     pub(super) cut: AtomicU64,
@@ -107,6 +109,9 @@ impl RouteCounters {
         }
         self.sent.fetch_add(record.sent, Relaxed);
         self.elapsed.add(record.elapsed);
+        if record.cache == CacheResult::None {
+            self.own.fetch_add(record.sent, Relaxed);
+        }
         if record.uplink > 0 {
             self.uplink.fetch_add(record.uplink, Relaxed);
         }
@@ -116,6 +121,12 @@ impl RouteCounters {
         if !record.complete {
             self.cut.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Bytes that clients got from upstreams without the link having to carry them again.
+    pub(super) fn saved(&self) -> u64 {
+        let from_upstreams = self.sent.load(Relaxed).saturating_sub(self.own.load(Relaxed));
+        from_upstreams.saturating_sub(self.uplink.load(Relaxed))
     }
 
     /// Each result and class that was ever seen.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use miniserde::{Serialize, json};
 
 use super::record::Record;
-use super::text::{REDACTED, Referer, printable};
+use super::text::{Location, REDACTED, printable};
 use crate::base::Wall;
 use crate::http::date;
 
@@ -17,7 +17,7 @@ struct Line<'a> {
     client: String,
     method: Cow<'a, str>,
     host: Cow<'a, str>,
-    path: Cow<'a, str>,
+    path: String,
     query: Option<Cow<'a, str>>,
     version: &'a str,
     referer: Option<String>,
@@ -43,10 +43,10 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, route: &str, with_q
         client: record.client.to_string(),
         method: printable(record.method.as_bytes()),
         host: printable(record.host.as_bytes()),
-        path: printable(record.path.as_bytes()),
+        path: location(record.path.as_bytes(), with_query),
         query: record.query.map(|query| visible(query.as_bytes(), with_query)),
         version: record.version,
-        referer: record.referer.map(|value| referer(value, with_query)),
+        referer: record.referer.map(|value| location(value, with_query)),
         user_agent: record.user_agent.map(printable),
         status: record.status,
         cache: record.cache.word(),
@@ -66,10 +66,10 @@ fn visible(query: &[u8], with_query: bool) -> Cow<'_, str> {
     if with_query { printable(query) } else { Cow::Borrowed(REDACTED) }
 }
 
-fn referer(value: &[u8], with_query: bool) -> String {
-    let referer = Referer::of(value);
-    let mut text = format!("{}{}", printable(referer.scheme), printable(referer.place));
-    if let Some(query) = referer.query {
+fn location(value: &[u8], with_query: bool) -> String {
+    let location = Location::of(value);
+    let mut text = format!("{}{}", printable(location.scheme), printable(location.place));
+    if let Some(query) = location.query {
         text.push('?');
         text.push_str(&visible(query, with_query));
     }

@@ -17,9 +17,10 @@ pub(crate) struct Record<'a> {
     /// Empty where the head could not be read.
     pub(crate) method: &'a str,
     pub(crate) host: &'a str,
+    /// In normal form; the target as it came where it was refused.
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
-    /// `1.0` or `1.1`.
+    /// `HTTP/1.1`
     pub(crate) version: &'static str,
     pub(crate) referer: Option<&'a [u8]>,
     pub(crate) user_agent: Option<&'a [u8]>,

@@ -43,6 +43,8 @@ pub(crate) struct Status {
     pub(crate) requests: u64,
     pub(crate) sent_bytes: u64,
     pub(crate) uplink_bytes: u64,
+    /// What people got from upstreams without the link having to carry it again.
+    pub(crate) saved_bytes: u64,
     pub(crate) refusals: Vec<RefusalStatus>,
     pub(crate) panics: u64,
     pub(crate) log_lines_dropped: u64,
@@ -101,7 +103,8 @@ pub(crate) struct RefusalStatus {
 
 impl Status {
     pub(super) fn of(facts: Facts, counters: &Counters, log_lines_dropped: u64) -> Status {
-        let mut routes: Vec<_> = counters.all().iter().map(|route| RouteStatus::of(route)).collect();
+        let all = counters.all();
+        let mut routes: Vec<_> = all.iter().map(|route| RouteStatus::of(route)).collect();
         routes.rotate_left(1);
         let sum = |value: fn(&RouteStatus) -> u64| routes.iter().map(value).fold(0, u64::saturating_add);
         let (requests, sent_bytes) = (sum(|route| route.requests), sum(|route| route.sent_bytes));
@@ -123,6 +126,7 @@ impl Status {
             requests,
             sent_bytes,
             uplink_bytes,
+            saved_bytes: all.iter().map(|route| route.saved()).fold(0, u64::saturating_add),
             refusals: refusals.map(|(word, count)| RefusalStatus { reason: word.to_owned(), count }).collect(),
             panics: counters.panics.load(Relaxed),
             log_lines_dropped,
@@ -173,6 +177,7 @@ mod tests {
     fn the_status_sums_up_and_goes_through_json_unchanged() {
         let counters = Counters::new();
         let scope = counters.scope(&["wiki", "never asked"]);
+        assert_eq!(Status::of(Facts::default(), &counters, 0).saved_bytes, 0);
         let failed = Record { status: 502, cache: CacheResult::Miss, uplink: 100, ..record() };
         for told in [record(), failed, Record { route: None, status: 400, cache: CacheResult::None, ..record() }] {
             scope.counters(told.route).add(&told);
@@ -181,6 +186,7 @@ mod tests {
         let facts = Facts { name: "Kitgum".into(), uptime: Duration::from_secs(9), ..Facts::default() };
         let status = Status::of(facts, &counters, 1);
         assert_eq!((status.requests, status.sent_bytes, status.uplink_bytes), (3, 3 * 5120, 100));
+        assert_eq!(status.saved_bytes, 2 * 5120 - 100);
         let names: Vec<_> = status.routes.iter().map(|route| route.name.as_str()).collect();
         assert_eq!(names, ["wiki", ""]);
         let wiki = &status.routes[0];

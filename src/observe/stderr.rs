@@ -45,7 +45,8 @@ impl Log for Stderr {
     fn flush(&self) {}
 }
 
-/// One line in any case: what could end it, or speak to a terminal, is escaped.
+/// One line, and further ones of the message indented, so that nothing in it reads like a line of its own; what could
+/// speak to a terminal is escaped.
 fn line(level: Level, message: &str, journal: bool) -> String {
     let (priority, word) = match level {
         Level::Error => (3, "error"),
@@ -54,19 +55,22 @@ fn line(level: Level, message: &str, journal: bool) -> String {
         Level::Debug | Level::Trace => (7, "debug"),
     };
     let mut line = String::with_capacity(message.len() + 16);
-    if journal {
-        let _ = write!(line, "<{priority}>");
-    } else {
-        let _ = write!(line, "{word}: ");
-    }
-    for character in message.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
+    let priority = if journal { format!("<{priority}>") } else { String::new() };
+    for (at, part) in message.trim_end().split('\n').enumerate() {
+        let _ = match (at, journal) {
+            (0, true) => write!(line, "{priority}"),
+            (0, false) => write!(line, "{word}: "),
+            (_, _) => write!(line, "{priority}    "),
+        };
+        for character in part.chars() {
+            if character.is_control() {
+                line.extend(character.escape_default());
+            } else {
+                line.push(character);
+            }
         }
+        line.push('\n');
     }
-    line.push('\n');
     line
 }
 
@@ -75,10 +79,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_one_line() {
+    fn a_message_cannot_forge_another() {
         for (level, message, journal, expected) in [
             (Level::Error, "the card is full", false, "error: the card is full\n"),
-            (Level::Warn, "a\nb\x1b[1m\u{9b}", false, "warning: a\\nb\\u{1b}[1m\\u{9b}\n"),
+            (Level::Warn, "a\rb\x1b[1m\u{9b}", false, "warning: a\\rb\\u{1b}[1m\\u{9b}\n"),
+            (Level::Warn, "two:\none\n", false, "warning: two:\n    one\n"),
+            (Level::Warn, "two:\none", true, "<4>two:\n<4>    one\n"),
             (Level::Info, "ready", true, "<6>ready\n"),
             (Level::Debug, "é", true, "<7>é\n"),
         ] {

@@ -26,17 +26,18 @@ pub(super) fn printable(text: &[u8]) -> Cow<'_, str> {
     if text.contains(char::is_control) { Cow::Owned(text.replace(char::is_control, "\u{fffd}")) } else { text }
 }
 
-/// A `Referer` in parts: what is before a user's name and password, what is behind them, and whether a query follows.
+/// A URL in parts (a `Referer`, or a target): what is before a user's name and password, what is behind them, and
+/// whether a query follows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Referer<'a> {
+pub(super) struct Location<'a> {
     pub(super) scheme: &'a [u8],
     pub(super) place: &'a [u8],
     /// What follows `?` or `#`.
     pub(super) query: Option<&'a [u8]>,
 }
 
-impl<'a> Referer<'a> {
-    pub(super) fn of(value: &'a [u8]) -> Referer<'a> {
+impl<'a> Location<'a> {
+    pub(super) fn of(value: &'a [u8]) -> Location<'a> {
         let (place, query) = match value.iter().position(|byte| matches!(byte, b'?' | b'#')) {
             Some(mark) => (value.get(..mark).unwrap_or_default(), value.get(mark + 1..)),
             None => (value, None),
@@ -46,7 +47,7 @@ impl<'a> Referer<'a> {
         let authority_ends = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
         let (authority, _) = rest.split_at(authority_ends);
         let user = authority.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1);
-        Referer { scheme, place: rest.split_at(user).1, query }
+        Location { scheme, place: rest.split_at(user).1, query }
     }
 }
 
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_referer_shows_no_user_and_where_its_query_is() {
+    fn a_location_shows_no_user_and_where_its_query_is() {
         for (value, scheme, place, query) in [
             ("http://a.org/b?c=d", "http://", "a.org/b", Some("c=d")),
             ("http://u:p@a.org/b", "http://", "a.org/b", None),
@@ -78,11 +79,13 @@ mod tests {
             ("http://a.org/@b#f", "http://", "a.org/@b", Some("f")),
             ("http://a.org?x=//u@b", "http://", "a.org", Some("x=//u@b")),
             ("u:p@a.org/b", "", "a.org/b", None),
+            ("/wiki/@a:b", "", "/wiki/@a:b", None),
+            ("//u:p@a.org/b", "//", "a.org/b", None),
             ("", "", "", None),
         ] {
             let expected =
-                Referer { scheme: scheme.as_bytes(), place: place.as_bytes(), query: query.map(str::as_bytes) };
-            assert_eq!(Referer::of(value.as_bytes()), expected, "{value}");
+                Location { scheme: scheme.as_bytes(), place: place.as_bytes(), query: query.map(str::as_bytes) };
+            assert_eq!(Location::of(value.as_bytes()), expected, "{value}");
         }
     }
 }

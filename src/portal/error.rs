@@ -32,10 +32,11 @@ pub(crate) struct Page {
     pub(crate) body: String,
 }
 
-/// A page where the client names `text/html` and likes it as much as JSON, as browsers do; else a problem.
+/// A page where the client names `text/html` and likes it as much as JSON, as browsers do; else a problem. Where the head
+/// could not be read, a page: it is a person who would not know what to make of a problem.
 pub(crate) fn trouble_page(told: &Told<'_>) -> Page {
     let language = Language::choose(told.fields, told.languages);
-    let (content_type, body) = if told.fields.is_some_and(accept::prefers_html) {
+    let (content_type, body) = if told.fields.is_none_or(accept::prefers_html) {
         ("text/html; charset=utf-8", page(told, language))
     } else {
         ("application/problem+json", problem(told, language))
@@ -169,6 +170,6 @@ mod tests {
             request_id: None,
         };
         let page = trouble_page(&unread);
-        assert!(page.body.contains("\"Ombi halikueleweka\"") && page.language == "sw", "{}", page.body);
+        assert!(page.body.contains("<h1>Ombi halikueleweka</h1>") && page.language == "sw", "{}", page.body);
     }
 }

@@ -56,7 +56,7 @@ fn write_page(page: &mut String, status: &Status) -> fmt::Result {
     write_routes(page, status)?;
     writeln!(
         page,
-        "<footer>hafir {} · up {} · {} · {} connections · memory {} · {}</footer>\n</html>",
+        "<footer>hafir {} · up {} · {} · connections: {} · memory: {} · {}</footer>\n</html>",
         Text(&status.version),
         Span(status.uptime_seconds),
         Text(&time(status)),
@@ -129,8 +129,8 @@ fn write_text(text: &mut String, status: &Status) -> fmt::Result {
         let [requests, hits, stale, fetched, errors, sent, uplink] = cells(route);
         writeln!(
             text,
-            "Route {}: {requests} requests, {hits} from cache, {stale} stale, {fetched} fetched, {errors} errors, {sent} \
-             sent, {uplink} over the link",
+            "Route {}: requests {requests}, from cache {hits}, stale {stale}, fetched {fetched}, errors {errors}, sent \
+             {sent}, over the link {uplink}",
             route_name(route)
         )?;
     }
@@ -141,7 +141,10 @@ fn write_text(text: &mut String, status: &Status) -> fmt::Result {
 fn problems(status: &Status) -> Vec<String> {
     let mut problems = Vec::new();
     if status.config.last_good {
-        problems.push("The configuration file is broken; the last good one is in use.".to_owned());
+        problems.push(
+            "The configuration file is broken, so it is not in use: an earlier good one is, if there was any."
+                .to_owned(),
+        );
     }
     problems.extend(status.config.problems.iter().cloned());
     problems.extend(status.problems.iter().cloned());
@@ -150,10 +153,10 @@ fn problems(status: &Status) -> Vec<String> {
             .push("The clock is not believed: the board has not learned the time since it was switched on.".to_owned());
     }
     if status.panics > 0 {
-        problems.push(format!("{} requests were ended by a defect; please report it with the log.", status.panics));
+        problems.push(format!("Requests ended by a defect: {}. Please report it with the log.", status.panics));
     }
     if status.log_lines_dropped > 0 {
-        problems.push(format!("{} lines of the access log were lost.", status.log_lines_dropped));
+        problems.push(format!("Lines of the access log that were lost: {}.", status.log_lines_dropped));
     }
     problems
 }
@@ -195,13 +198,9 @@ struct Savings<'a>(&'a Status);
 
 impl fmt::Display for Savings<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Status { requests, sent_bytes, uplink_bytes, .. } = *self.0;
-        let (sent, uplink) = (Size::bytes(sent_bytes), Size::bytes(uplink_bytes));
-        write!(f, "{requests} requests: {sent} sent to people, {uplink} came over the link")?;
-        match sent_bytes.checked_sub(uplink_bytes) {
-            Some(saved) if saved > 0 => write!(f, ", {} saved.", Size::bytes(saved)),
-            Some(_) | None => f.write_str("."),
-        }
+        let Status { requests, sent_bytes, uplink_bytes, saved_bytes, .. } = *self.0;
+        let [sent, uplink, saved] = [sent_bytes, uplink_bytes, saved_bytes].map(Size::bytes);
+        write!(f, "Requests: {requests}. Sent to people: {sent}. Over the link: {uplink}. Saved: {saved}.")
     }
 }
 
@@ -263,6 +262,7 @@ mod tests {
             requests: 10,
             sent_bytes: mib(90),
             uplink_bytes: mib(30),
+            saved_bytes: mib(60),
             resident_bytes: mib(5),
             ..Default::default()
         }
@@ -275,13 +275,12 @@ mod tests {
             "Kitgum <Primary> (hafir 0.1.0), up 1 day 2 h\n\
              Sun, 06 Nov 1994 08:49:37 GMT\n\
              Configuration: /etc/hafir.ini\n\
-             10 requests: 90 MB sent to people, 30 MB came over the link, 60 MB saved.\n\
+             Requests: 10. Sent to people: 90 MB. Over the link: 30 MB. Saved: 60 MB.\n\
              Cache: ready, 12 objects, 512 MB of 8 GB\n\
              Connections: 4, memory: 5 MB\n\
              Upstream https://en.wikipedia.org of wiki: DOWN (no route to host)\n\
-             Route wiki: 9 requests, 6 from cache, 0 stale, 3 fetched, 0 errors, 0 bytes sent, 0 bytes over the link\n\
-             Route (no route): 1 requests, 0 from cache, 0 stale, 0 fetched, 0 errors, 0 bytes sent, 0 bytes over the \
-             link\n"
+             Route wiki: requests 9, from cache 6, stale 0, fetched 3, errors 0, sent 0 bytes, over the link 0 bytes\n\
+             Route (no route): requests 1, from cache 0, stale 0, fetched 0, errors 0, sent 0 bytes, over the link 0 bytes\n"
         );
     }
 
@@ -289,11 +288,11 @@ mod tests {
     fn the_page_shows_what_needs_attention_first() {
         let calm = status_page(&status());
         assert!(!calm.contains("Needs attention"), "{calm}");
-        assert!(calm.contains("<h1>Kitgum &lt;Primary&gt;</h1>") && calm.contains("60 MB saved"), "{calm}");
+        assert!(calm.contains("<h1>Kitgum &lt;Primary&gt;</h1>") && calm.contains("Saved: 60 MB"), "{calm}");
         assert!(calm.contains("http-equiv=\"refresh\" content=\"10\"") && !calm.contains("<script"), "{calm}");
         let config = ConfigFacts { last_good: true, problems: vec!["hafir.ini:3: <x>".into()], ..Default::default() };
         let worried = status_page(&Status { config, clock_sure: false, panics: 2, ..status() });
-        for part in ["Needs attention", "last good one", "hafir.ini:3: &lt;x&gt;", "clock", "2 requests"] {
+        for part in ["Needs attention", "earlier good one", "hafir.ini:3: &lt;x&gt;", "clock", "a defect: 2"] {
             assert!(worried.contains(part), "{part} {worried}");
         }
     }

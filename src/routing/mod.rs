@@ -13,4 +13,4 @@ mod table;
 
 pub(crate) use explain::Verdict;
 pub(crate) use forward::forwarded_path;
-pub(crate) use table::{Found, Problem, Request, RouteId, Table};
+pub(crate) use table::{Found, Request, Table};

@@ -1,47 +1,38 @@
 //! A path as people write it into a file (`/leçons`, `/my files/`, `/caf%c3%a9`) in the one form that requests have.
 
-/// The normal form of RFC 3986 §6.2.2, or nothing where no request in normal form can have the path.
+use crate::http::{Method, target};
+
+/// The normal form, or nothing where no request can have the path.
 pub(super) fn normal(written: &str) -> Option<String> {
-    let path = spelled(written)?;
-    let whole = path.starts_with('/') && !path.contains("//");
-    let climbs = path.split('/').any(|segment| matches!(segment, "." | ".."));
-    (whole && !climbs).then_some(path)
+    if !written.starts_with('/') || written.contains('?') {
+        return None;
+    }
+    let encoded = encoded(written);
+    let path = target::parse(Method::Get, encoded.as_bytes(), None).ok()?.path.into_owned();
+    // Climbing or doubled slashes were tidied away: the path is not what it says.
+    (path.split('/').count() == encoded.split('/').count()).then_some(path)
 }
 
 /// The same for a pattern, which may begin with a star.
 pub(super) fn normal_pattern(written: &str) -> Option<String> {
-    let pattern = spelled(written)?;
-    pattern.starts_with(['/', '*']).then_some(pattern)
+    if written.starts_with('*') {
+        return normal(&format!("/{written}")).map(|path| path.trim_start_matches('/').to_owned());
+    }
+    normal(written)
 }
 
-/// What must be percent-encoded is, what need not be is not, and the digits are capitals.
-fn spelled(written: &str) -> Option<String> {
+/// What people write and no URL holds is percent-encoded.
+fn encoded(written: &str) -> String {
     let mut path = String::with_capacity(written.len());
-    let mut rest = written.as_bytes();
-    while let Some((byte, behind)) = rest.split_first() {
-        (rest, _) = match (byte, behind) {
-            (b'%', [high, low, behind @ ..]) => {
-                let digits = [*high, *low];
-                let digits = std::str::from_utf8(&digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
-                (behind, push(&mut path, u8::from_str_radix(digits, 16).ok()?, true)?)
+    for character in written.chars() {
+        match character {
+            ' ' | '"' | '<' | '>' | '\u{80}'.. => {
+                path.extend(character.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("%{byte:02X}")));
             }
-            (b'%' | b'?' | b'#' | b'\\', _) => return None,
-            _ => (behind, push(&mut path, *byte, false)?),
-        };
+            _ => path.push(character),
+        }
     }
-    Some(path)
-}
-
-fn push(path: &mut String, byte: u8, was_encoded: bool) -> Option<()> {
-    let unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let reserved = b"/:@!$&'()*+,;=".contains(&byte);
-    match byte {
-        0..=0x1f | 0x7f => return None,
-        b'/' | b'\\' if was_encoded => return None,
-        _ if unreserved || (reserved && !was_encoded) => path.push(char::from(byte)),
-        _ => path.push_str(&format!("%{byte:02X}")),
-    }
-    Some(())
+    path
 }
 
 #[cfg(test)]
@@ -57,8 +48,11 @@ mod tests {
             ("/my files", Some("/my%20files")),
             ("/%77iki", Some("/wiki")),
             ("/a%2Bb+c", Some("/a%2Bb+c")),
+            ("/{a}", Some("/%7Ba%7D")),
             ("wiki", None),
             ("", None),
+            ("*", None),
+            ("http://a/b", None),
             ("/a//b", None),
             ("/a/../b", None),
             ("/a/%2e%2E/b", None),
@@ -69,11 +63,16 @@ mod tests {
             ("/a%zz", None),
             ("/a%+1", None),
             ("/a?b", None),
+            ("/a#b", None),
             ("/a%00", None),
+            ("/a\u{7}", None),
         ] {
             assert_eq!(normal(written).as_deref(), expected, "{written}");
         }
-        assert_eq!(normal_pattern("*.mp4").as_deref(), Some("*.mp4"));
-        assert_eq!(normal_pattern("films*"), None);
+        for (written, expected) in
+            [("*.mp4", Some("*.mp4")), ("*é", Some("*%C3%A9")), ("/a/*", Some("/a/*")), ("films*", None)]
+        {
+            assert_eq!(normal_pattern(written).as_deref(), expected, "{written}");
+        }
     }
 }

@@ -76,10 +76,11 @@ async fn next_answer(lease: &mut Lease, method: Method<'_>, limits: &HeadLimits)
             return final_answer(lease, head, method);
         }
         lease.course.interim = lease.course.interim.saturating_add(1);
-        match lease.course.interim {
-            0..=INTERIM_PASSED => return Ok(Answer::Interim(head)),
-            ..=INTERIM_MAX => {}
-            _ => return Err(ExchangeError::TooManyInterim),
+        if lease.course.interim <= INTERIM_PASSED {
+            return Ok(Answer::Interim(head));
+        }
+        if lease.course.interim > INTERIM_MAX {
+            return Err(ExchangeError::TooManyInterim);
         }
     }
 }

@@ -17,8 +17,8 @@ mod testing;
 mod unavailable;
 mod upload;
 
-pub(crate) use exchange::{Answer, ExchangeError, ResponseBody};
-pub(crate) use group::{Group, PeerStatus, Upstreams, Want};
+pub(crate) use exchange::{Answer, ExchangeError};
+pub(crate) use group::{Group, Upstreams, Want};
 pub(crate) use health::Failure;
 pub(crate) use lease::Lease;
 pub(crate) use names::Names;

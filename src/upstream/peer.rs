@@ -143,8 +143,10 @@ impl Peer {
         let mut idle = std::mem::take(&mut self.lock().idle);
         idle.retain_mut(|idle| now.since(idle.since) < self.identity.keep && idle.stream.is_quiet());
         let mut state = self.lock();
+        // What came meanwhile was used last.
         idle.append(&mut state.idle);
         state.idle = idle;
+        state.shrink(self.most_idle());
     }
 
     pub(super) fn status(&self) -> PeerStatus {
@@ -194,8 +196,11 @@ impl Peer {
     fn shrink_pool(&self) {
         let mut state = self.lock();
         let room = self.identity.connections.saturating_sub(state.leased);
-        let surplus = state.idle.len().saturating_sub(room);
-        state.idle.drain(..surplus);
+        state.shrink(room);
+    }
+
+    fn most_idle(&self) -> usize {
+        self.identity.connections.min(IDLE_MAX)
     }
 
     async fn connect(&self, until: Mono) -> Result<Stream, Unavailable> {
@@ -251,6 +256,14 @@ impl Peer {
     }
 }
 
+impl State {
+    /// Closes those pooled connections that were unused longest, down to `most`.
+    fn shrink(&mut self, most: usize) {
+        let surplus = self.idle.len().saturating_sub(most);
+        self.idle.drain(..surplus);
+    }
+}
+
 impl Slot {
     pub(super) fn failed(&self, why: Failure) {
         let now = self.peer.clock.mono();
@@ -264,11 +277,9 @@ impl Slot {
     /// Puts the connection into the pool for the next request.
     pub(super) fn keep(self, stream: Stream) {
         let since = self.peer.clock.mono();
-        let most = self.peer.identity.connections.min(IDLE_MAX);
         let mut state = self.peer.lock();
         state.idle.push(Idle { stream, since });
-        let surplus = state.idle.len().saturating_sub(most);
-        state.idle.drain(..surplus);
+        state.shrink(self.peer.most_idle());
     }
 }
 

@@ -12,7 +12,8 @@ use crate::config::{UpstreamConfig, UpstreamUrl};
 use crate::http::{BodyFraming, HeadLimits, Method, OwnedResponse};
 use crate::net::testing::{PATIENCE, patient_meter, read_head};
 use crate::net::{BodyError, Clock};
-use crate::upstream::{Answer, ExchangeError, Group, Lease, ResponseBody, Upstreams, Want, exchange};
+use crate::upstream::exchange::ResponseBody;
+use crate::upstream::{Answer, ExchangeError, Group, Lease, Upstreams, Want, exchange};
 
 pub(super) fn config() -> UpstreamConfig {
     UpstreamConfig {

@@ -180,33 +180,52 @@ mod tests {
     use std::net::{Shutdown, TcpStream};
     use std::thread::{self, JoinHandle};
 
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+
+    use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
+
     use super::*;
-    use crate::net::testing::{pair, patient, patient_meter, read_head};
+    use crate::http::{HeadLimits, Method};
+    use crate::net::testing::{PATIENCE, pair, patient, patient_meter, read_head};
     use crate::upstream::testing::{final_head, group, lease};
-    use crate::upstream::{Answer, exchange};
+    use crate::upstream::{Answer, Group, Upstreams, exchange};
 
     const BIG: usize = 16 << 20;
+    /// What the kernel may hold between gateway and upstream, in each of two places: less than one piece.
+    const SMALL: usize = 4 << 10;
     const HEAD: &[u8] = b"POST / HTTP/1.1\r\n\r\n";
 
     /// An upstream that handles one connection and gives what its script gives.
     fn upstream<T: Send + 'static>(
         script: impl FnOnce(&mut TcpStream) -> T + Send + 'static,
     ) -> (Lease, JoinHandle<T>) {
+        let (lease, thread, _) = watched_upstream(script);
+        (lease, thread)
+    }
+
+    /// The same, with the upstreams that the lease is from.
+    fn watched_upstream<T: Send + 'static>(
+        script: impl FnOnce(&mut TcpStream) -> T + Send + 'static,
+    ) -> (Lease, JoinHandle<T>, (Arc<Upstreams>, Arc<Group>)) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let (_, group) = group(&[listener.local_addr().unwrap()]);
+        set_socket_recv_buffer_size(&listener, SMALL).unwrap();
+        let (upstreams, group) = group(&[listener.local_addr().unwrap()]);
         let thread = thread::spawn(move || {
             let mut socket = patient(listener.accept().unwrap().0);
             read_head(&mut socket);
             script(&mut socket)
         });
-        (smol::block_on(lease(&group)), thread)
+        let lease = smol::block_on(lease(&group));
+        let Stream::Plain(socket) = &lease.stream else { panic!("TLS") };
+        set_socket_send_buffer_size(socket.get_ref(), SMALL).unwrap();
+        (lease, thread, (upstreams, group))
     }
 
-    /// Reads all there is, as text.
-    fn rest(socket: &mut TcpStream) -> String {
+    fn rest(socket: &mut TcpStream) -> Vec<u8> {
         let mut all = Vec::new();
         socket.read_to_end(&mut all).unwrap();
-        String::from_utf8(all).unwrap()
+        all
     }
 
     /// The client's end of a request body.
@@ -242,6 +261,11 @@ mod tests {
         exchange::send(lease, HEAD, outgoing, &mut patient_meter()).await.unwrap();
     }
 
+    async fn hear_interim(lease: &mut Lease) {
+        let answer = exchange::response_head(lease, Method::Post, &HeadLimits::default(), PATIENCE).await;
+        assert!(matches!(answer, Ok(Answer::Interim(_))), "{answer:?}");
+    }
+
     /// What the upstream gets of a body, and how the upload ended.
     fn carried(
         incoming: BodyFraming,
@@ -256,7 +280,7 @@ mod tests {
             client.run(&mut Upload::new(outgoing, limit), &mut lease).await
         });
         drop(lease);
-        (thread.join().unwrap(), uploaded)
+        (String::from_utf8(thread.join().unwrap()).unwrap(), uploaded)
     }
 
     #[test]
@@ -301,7 +325,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_heard_while_the_client_is_silent() {
-        let (mut lease, thread) = upstream(|socket| {
+        let (mut lease, thread, (upstreams, _group)) = watched_upstream(|socket| {
             socket.write_all(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n").unwrap();
             rest(socket)
         });
@@ -314,7 +338,8 @@ mod tests {
             assert_eq!(final_head(&mut lease, "POST").await.unwrap().0.status, 413);
         });
         lease.done();
-        assert_eq!(thread.join().unwrap(), "", "the connection was closed: the request had not ended");
+        assert_eq!(upstreams.status()[0].idle, 0, "the request had not ended");
+        assert_eq!(thread.join().unwrap(), b"");
     }
 
     #[test]
@@ -336,17 +361,43 @@ mod tests {
         smol::block_on(async {
             send_head(&mut lease, framing).await;
             let mut upload = Upload::new(framing, Size::mib(64));
-            let limits = crate::http::HeadLimits::default();
             while client.run(&mut upload, &mut lease).await.unwrap() == Uploaded::Answered {
-                let patience = crate::net::testing::PATIENCE;
-                let answer = exchange::response_head(&mut lease, crate::http::Method::Post, &limits, patience).await;
-                assert!(matches!(answer, Ok(Answer::Interim(_))));
+                hear_interim(&mut lease).await;
             }
             assert_eq!(final_head(&mut lease, "POST").await.unwrap().0.status, 201);
         });
         assert!(lease.course.sent);
         sender.join().unwrap();
         assert!(thread.join().unwrap() == expected);
+    }
+
+    #[test]
+    fn a_piece_that_was_half_written_goes_on_where_it_stopped() {
+        let sent: Vec<u8> = (0..60_000_usize).map(|at| (at / 3).to_le_bytes()[0]).collect();
+        let (heard, go_on) = channel();
+        let (mut lease, thread) = upstream(move |socket| {
+            socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+            go_on.recv().unwrap();
+            rest(socket)
+        });
+        let mut client = Client::that_sent(BodyFraming::Length(60_000), &sent);
+        smol::block_on(async {
+            send_head(&mut lease, BodyFraming::Chunked).await;
+            let mut upload = Upload::new(BodyFraming::Chunked, Size::mib(1));
+            assert_eq!(client.run(&mut upload, &mut lease).await.unwrap(), Uploaded::Answered);
+            assert!(upload.written > 0, "stopped between pieces");
+            hear_interim(&mut lease).await;
+            heard.send(()).unwrap();
+            assert_eq!(client.run(&mut upload, &mut lease).await.unwrap(), Uploaded::Whole);
+        });
+        drop(lease);
+        let mut decoder = crate::http::chunked::Decoder::default();
+        let (wire, mut at, mut body) = (thread.join().unwrap(), 0, Vec::new());
+        while let crate::http::chunked::Step::Data { start, end, consumed } = decoder.decode(&wire[at..]).unwrap() {
+            body.extend_from_slice(&wire[at + start..at + end]);
+            at += consumed;
+        }
+        assert!(body == sent);
     }
 
     #[test]

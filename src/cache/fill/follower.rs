@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::{Asker, Ended, Fill, Phase, Readable, Shared, State, Stream, StreamEnd};
 use crate::base::Now;
-use crate::cache::cache::Inner;
 use crate::cache::head::Head;
 use crate::cache::hit::{Hit, Piece, bring_in};
 use crate::cache::policy::{self, Reuse};
 use crate::cache::reason::{Failure, PassReason};
+use crate::cache::root::Inner;
 use crate::cache::vary::Names;
 use crate::http::Fields;
 

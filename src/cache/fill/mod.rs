@@ -32,7 +32,9 @@ use crate::http::Fields;
 pub(crate) use follower::{FillEnd, Followed, Follower};
 pub(crate) use permit::{Answer, Fill};
 pub(super) use table::{Joined, Table};
-pub(crate) use writer::{NobodyReads, Writer};
+#[cfg(test)]
+pub(super) use writer::NobodyReads;
+pub(crate) use writer::Writer;
 
 /// What fills and their followers share.
 pub(super) struct Shared {

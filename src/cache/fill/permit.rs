@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::{Asker, Ended, Phase, Shared, Stream, Writer};
 use crate::base::Now;
-use crate::cache::cache::Inner;
 use crate::cache::head::{About, Head};
 use crate::cache::hit::Hit;
 use crate::cache::object::Object;
 use crate::cache::policy::{self, Freshness, Since, Times};
 use crate::cache::reason::{Failure, NotStored, PassReason};
+use crate::cache::root::Inner;
 use crate::cache::store::format::Marks;
 use crate::cache::store::{HeadRecord, Plan, Renewal, Store};
 use crate::cache::vary::Names;
@@ -34,7 +34,7 @@ pub(crate) struct Answer<'a> {
 pub(crate) struct Fill {
     inner: Arc<Inner>,
     shared: Arc<Shared>,
-    asker: Asker,
+    asker: Box<Asker>,
     /// What is stored but may not be served without asking.
     previous: Option<Hit>,
     /// The names by which the key's answers varied until now.
@@ -50,7 +50,7 @@ impl Fill {
         previous: Option<Hit>,
         names: Option<Names>,
     ) -> Fill {
-        Fill { inner, shared, asker, previous, names, said: false }
+        Fill { inner, shared, asker: Box::new(asker), previous, names, said: false }
     }
 
     /// For a conditional request (RFC 9111 §4.3.1). `None`: nothing is stored, or it has nothing to be compared by.
@@ -82,6 +82,7 @@ impl Fill {
         let hit = Hit::new(Arc::new(object), answer.received);
         let object = Arc::clone(hit.object());
         match keep {
+            Keep::AsItWas => {}
             Keep::No => self.inner.hot.remove_location(object.primary, object.identity.location),
             Keep::InRam | Keep::OnCard => self.inner.hot.insert(Arc::clone(&object)),
         }
@@ -91,12 +92,6 @@ impl Fill {
         self.shared.end(Ended::Fresh(hit.clone()));
         self.write_renewal(object, keep).await;
         Ok(hit)
-    }
-
-    /// The answer is not for the cache, as the caller knows. Followers go alone, and for some seconds nobody will wait
-    /// for this key.
-    pub(crate) fn passed(mut self, reason: PassReason) {
-        self.say_alone(reason);
     }
 
     /// There is no answer. Followers are told the same.
@@ -120,8 +115,7 @@ impl Fill {
         };
         let primary = self.shared.primary;
         let location = selection.as_ref().map_or(primary, |selection| selection.location(primary));
-        let fields: Box<[u8]> =
-            policy::kept(answer.fields, policy::keeps_cookies(&freshness), received)?.into();
+        let fields: Box<[u8]> = policy::kept(answer.fields, policy::keeps_cookies(&freshness), received)?.into();
         let times = times_of(answer);
         let about = About {
             times,
@@ -162,7 +156,7 @@ impl Fill {
         }
         let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
         let since = Since::Received(answer.received.mono);
-        Writer::new(inner, shared, store, plan, answer.length, self.asker, since)
+        Writer::new(inner, shared, store, plan, answer.length, *self.asker, since)
     }
 
     /// Those who come later ask for themselves where this answer is not for them.
@@ -176,7 +170,10 @@ impl Fill {
     fn say_alone(&mut self, reason: PassReason) {
         self.said = true;
         self.inner.fills.remove(&self.shared);
-        self.inner.fills.remember_alone(self.shared.fill_key, self.inner.last_seen());
+        // A client that wants nothing kept says nothing about the answer.
+        if reason != PassReason::NotStored(NotStored::RequestNoStore) {
+            self.inner.fills.remember_alone(self.shared.fill_key, self.inner.last_seen());
+        }
         self.shared.end(Ended::Alone(reason));
     }
 
@@ -195,6 +192,8 @@ impl Fill {
         };
         let head = Head::new(old.head.status(), &block, about)?;
         let keep = match kept {
+            // What only this request forbids is no reason to take away what others may have.
+            Err(NotStored::RequestNoStore | NotStored::Authorization) => Keep::AsItWas,
             Err(_) => Keep::No,
             // Where each use asks anyway, noting the time of each would cost a write for each.
             Ok(freshness) if freshness.lifetime.is_zero() && says_the_same(&old.head, &head) => Keep::InRam,
@@ -224,7 +223,7 @@ impl Fill {
     async fn write_renewal(&self, object: Arc<Object>, keep: Keep) {
         let Some(store) = self.inner.store() else { return };
         let write = match keep {
-            Keep::InRam => return,
+            Keep::AsItWas | Keep::InRam => return,
             Keep::No => {
                 smol::unblock(move || store.remove_stored(object.identity)).await;
                 return;
@@ -271,6 +270,8 @@ impl Drop for Fill {
 /// What is kept of a freshened object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Keep {
+    /// It serves this request, and what is kept stays as it was.
+    AsItWas,
     /// It serves this request and those who wait, and goes.
     No,
     InRam,

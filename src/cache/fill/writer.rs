@@ -5,20 +5,24 @@ use std::io;
 use std::sync::Arc;
 
 use smol::Task;
+use smol::lock::SemaphoreGuardArc;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::{Asker, Follower, Readable, Shared, StreamEnd};
-use crate::cache::cache::Inner;
 use crate::cache::object::Object;
 use crate::cache::policy::Since;
 use crate::cache::reason::Failure;
+use crate::cache::root::Inner;
 use crate::cache::store::format::{CHUNK_LOG2, Entry};
 use crate::cache::store::{Draft, Opened, Plan, Store};
+use crate::http::FieldSpans;
 
 /// Bytes are brought to the card in blocks of at least this; a body that never fills one is written as one small file.
 const BLOCK: usize = 64 << 10;
-/// Bytes in RAM beyond which the upstream must wait for the card, or where the card failed for the slowest follower.
+/// Bytes in RAM beyond which the upstream must wait for the card, or where the card failed for the slowest follower: at
+/// most, and at least where many fills share what there is.
 const WINDOW: usize = 512 << 10;
+const LEAST_WINDOW: usize = 2 * BLOCK;
 
 /// Nothing can be kept any more and nobody reads: stop asking the upstream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,7 +87,7 @@ impl Writer {
 
     /// Takes bytes. Waits where the card, or after it failed the slowest follower, is behind.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), NobodyReads> {
-        for piece in bytes.chunks(WINDOW / 2) {
+        for piece in bytes.chunks(BLOCK) {
             self.written = self.written.saturating_add(piece.len() as u64);
             if self.written > self.asker.max_object.as_u64() {
                 self.break_off();
@@ -104,6 +108,8 @@ impl Writer {
             return;
         }
         self.over = true;
+        // What could not be sent on is not kept either.
+        let trailers = if FieldSpans::parse(trailers).is_ok() { trailers } else { b"" };
         if let Some(stream) = self.shared.state().stream() {
             stream.end = Some(StreamEnd::Whole { trailers: trailers.into() });
         }
@@ -134,18 +140,32 @@ impl Writer {
 
     async fn bring_to_card(&mut self, mut waiting: usize) {
         loop {
+            let full = waiting >= self.window(waiting);
             let Some(sink) = &mut self.sink else { return };
-            if sink.is_done() || waiting >= WINDOW {
+            if sink.is_done() || full {
                 waiting = waiting.saturating_sub(self.settle().await);
             }
             let Some(sink) = &mut self.sink else { return };
             if waiting >= BLOCK && !sink.is_busy() {
-                sink.start(&self.shared, self.length);
+                let writes = &self.inner.writes;
+                let turn = match writes.try_acquire_arc() {
+                    None if full => Some(writes.acquire_arc().await),
+                    turn => turn,
+                };
+                if let Some(turn) = turn {
+                    sink.start(turn, &self.shared, self.length);
+                }
             }
-            if waiting < WINDOW {
+            let busy = self.sink.as_ref().is_some_and(Sink::is_busy);
+            if !busy || waiting < self.window(waiting) {
                 return;
             }
         }
+    }
+
+    /// The bounds of the window, asked for only where they may matter.
+    fn window(&self, waiting: usize) -> usize {
+        if waiting < LEAST_WINDOW { LEAST_WINDOW } else { self.inner.window().clamp(LEAST_WINDOW, WINDOW) }
     }
 
     /// Waits for a write that is under way, and gives how many bytes of the window it took to the card.
@@ -187,18 +207,23 @@ impl Writer {
     async fn wait_for_slowest(&self) -> Result<(), NobodyReads> {
         loop {
             let listener = self.shared.room.listen();
-            let mut state = self.shared.state();
-            if state.live_followers() == 0 {
-                return Err(NobodyReads);
-            }
-            state.release_window();
-            let full = state.stream().is_some_and(|stream| stream.window.len() >= WINDOW);
-            drop(state);
-            if !full {
+            if !self.is_full()? {
                 return Ok(());
             }
             listener.await;
         }
+    }
+
+    /// Whether the slowest follower has still to read a whole window.
+    fn is_full(&self) -> Result<bool, NobodyReads> {
+        let mut state = self.shared.state();
+        if state.live_followers() == 0 {
+            return Err(NobodyReads);
+        }
+        state.release_window();
+        let waiting = state.stream().map_or(0, |stream| stream.window.len());
+        drop(state);
+        Ok(waiting >= self.window(waiting))
     }
 
     /// Brings the rest to the card and puts the object where it is found.
@@ -211,7 +236,14 @@ impl Writer {
         let rest = self.rest_of_window(sink.flushed);
         let (store, total) = (Arc::clone(&sink.store), self.written);
         let opened = match settled {
-            Ok(_) => smol::unblock(move || sink.finish(&rest, total, &trailers)).await,
+            Ok(_) => {
+                let turn = self.inner.writes.acquire_arc().await;
+                smol::unblock(move || {
+                    let _turn = turn;
+                    sink.finish(&rest, total, &trailers)
+                })
+                .await
+            }
             Err(error) => Err(error),
         };
         match opened {
@@ -272,18 +304,20 @@ impl Sink {
     }
 
     /// Begins to write what is in the window.
-    fn start(&mut self, shared: &Shared, length: Option<u64>) {
+    fn start(&mut self, turn: SemaphoreGuardArc, shared: &Shared, length: Option<u64>) {
         let mut state = shared.state();
         let Some(block) = state.stream().map(|stream| stream.window.clone()) else { return };
         drop(state);
         let (store, plan, count) = (Arc::clone(&self.store), self.plan.clone(), block.len());
         let task = match std::mem::replace(&mut self.pen, PenState::Unused) {
             PenState::Unused => smol::unblock(move || {
+                let _turn = turn;
                 let mut pen = Pen::new(store.begin(plan, length)?);
                 pen.write(&block)?;
                 Ok(Box::new(pen))
             }),
             PenState::Idle(mut pen) => smol::unblock(move || {
+                let _turn = turn;
                 pen.write(&block)?;
                 Ok(pen)
             }),

@@ -32,12 +32,7 @@ pub(crate) fn kept(fields: Fields<'_>, cookies: bool, received: Now) -> Result<V
 }
 
 /// A kept head with a 304 merged into it: each name in the 304 replaces all lines of that name.
-pub(crate) fn updated(
-    stored: Fields<'_>,
-    new: Fields<'_>,
-    cookies: bool,
-    received: Now,
-) -> Result<Vec<u8>, NotStored> {
+pub(crate) fn updated(stored: Fields<'_>, new: Fields<'_>, cookies: bool, received: Now) -> Result<Vec<u8>, NotStored> {
     let mut block = Vec::new();
     let rules = Rules::of(new, cookies);
     let renews = |name: &[u8]| rules.keep(name) && !is_any(name, &NOT_UPDATED);

@@ -12,9 +12,14 @@ mod reuse;
 mod storing;
 mod times;
 
-pub(crate) use freshness::{Freshness, Source};
+pub(super) use fields::{NOT_MODIFIED, kept, same_representation, updated};
+pub(super) use freshness::Freshness;
+#[cfg(test)]
+use freshness::Source;
 pub(crate) use request::{Assigned, RequestRules, request};
 pub(super) use reuse::{Reuse, Stored, may_serve, may_serve_stale};
-pub(super) use fields::{NOT_MODIFIED, kept, same_representation, updated};
 pub(super) use storing::{keeps_cookies, may_store};
 pub(super) use times::{Since, Times, initial_age};
+
+#[cfg(test)]
+mod tests;

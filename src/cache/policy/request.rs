@@ -48,7 +48,7 @@ enum Watched {
     Range,
 }
 
-/// Whether a request may meet the cache at all, and what it asks.
+/// Whether a request may meet the cache at all, and what it asks. `method` as it was sent.
 pub(crate) fn request(
     fields: Fields<'_>,
     method: Method<'_>,

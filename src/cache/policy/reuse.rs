@@ -72,12 +72,15 @@ pub(crate) fn may_serve_stale(
     let staleness = stored.times.least_age(now).saturating_sub(freshness.lifetime);
     let on_error = freshness.stale_if_error.max(rules.stale_if_error);
     let most = match instead {
-        // The upstream itself says that it cannot reach what it needs: as good as unreachable.
+        // The upstream itself says that it cannot reach what it needs: as good as unreachable (RFC 9111 §4.3.3).
         StaleFor::Unreachable | StaleFor::ServerError(502..=504) => on_error.max(Some(route)),
         StaleFor::ServerError(_) => on_error,
     };
-    let in_time = most.is_some_and(|most| staleness <= most);
-    if in_time || client_takes(rules, staleness) { Ok(()) } else { Err(StaleForbidden::TooOld) }
+    if most.is_some_and(|most| staleness <= most) || client_takes(rules, staleness) {
+        Ok(())
+    } else {
+        Err(StaleForbidden::TooOld)
+    }
 }
 
 impl Stored {

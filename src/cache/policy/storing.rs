@@ -82,5 +82,6 @@ fn is_understood(status: u16) -> bool {
 }
 
 fn has_validator(fields: Fields<'_>) -> bool {
-    fields.first("etag").and_then(etag::parse).is_some() || fields.first("last-modified").and_then(date::parse).is_some()
+    fields.first("etag").and_then(etag::parse).is_some()
+        || fields.first("last-modified").and_then(date::parse).is_some()
 }

@@ -36,34 +36,33 @@ impl Store {
         })
     }
 
-    /// RFC 9111 §4.4: what is kept for a key must be validated before its next use. Gives the locations that were marked.
-    pub(in crate::cache) fn invalidate(&self, primary: u128) -> Vec<u128> {
-        let mut marked = Vec::new();
+    /// RFC 9111 §4.4: what is kept for a key must be validated before its next use.
+    pub(in crate::cache) fn invalidate(&self, primary: u128) {
         let mut variants = Vec::new();
-        let mut mark = |location: u128| {
-            self.change(location, |found| match found.block.kind {
-                Kind::Answer => {
-                    marked.push(location);
-                    let marks = Marks { invalidated: true, ..found.block.marks };
-                    Some((Superblock { marks, ..found.block }, None))
-                }
-                Kind::Variants => {
-                    variants.extend(Variants::decode(&found.record).iter().flat_map(Variants::locations));
-                    None
-                }
-            })
-        };
-        // A card that cannot be written keeps its objects unmarked: they are removed from what is served in RAM, and
-        // a store that fails is not asked for them as long as it fails.
-        let _ = mark(primary);
-        for location in std::mem::take(&mut variants) {
-            let _ = self.change(location, |found| {
+        self.mark_or_remove(primary, |found| {
+            variants.extend(Variants::decode(&found.record).iter().flat_map(Variants::locations));
+        });
+        variants.into_iter().for_each(|location| self.mark_or_remove(location, |_| {}));
+    }
+
+    /// What cannot be marked must go; what cannot even go is not served as long as this process runs.
+    fn mark_or_remove(&self, location: u128, mut list: impl FnMut(&Believed)) {
+        let marked = self.change(location, |found| match found.block.kind {
+            Kind::Answer => {
                 let marks = Marks { invalidated: true, ..found.block.marks };
                 Some((Superblock { marks, ..found.block }, None))
-            });
-            marked.push(location);
+            }
+            Kind::Variants => {
+                list(found);
+                None
+            }
+        });
+        if let Err(error) = marked {
+            self.note(&error);
+            if !self.remove(location) {
+                self.disown(location);
+            }
         }
-        marked
     }
 
     /// Writes what `decide` makes of the believed superblock into the other slot, after the new head record.

@@ -16,8 +16,9 @@ use super::variants::Variants;
 use super::{Store, lock};
 use crate::base::Wall;
 
-/// Room is taken in steps of this many bytes: few books to keep, little to give back.
-const STEP: u64 = 4 << 20;
+/// Room is taken in steps that grow with the file, from the least to the most: few books to keep, little to give back.
+const LEAST_STEP: u64 = 256 << 10;
+const MOST_STEP: u64 = 4 << 20;
 
 /// What a new object is to be.
 #[derive(Clone)]
@@ -50,25 +51,13 @@ impl Store {
     pub(in crate::cache) fn put(self: &Arc<Store>, plan: Plan, body: &[u8]) -> io::Result<Opened> {
         let body_len = body.len() as u64;
         let head = plan.record.encode().ok_or(io::ErrorKind::InvalidInput)?;
-        let marks = Marks { complete: true, ..plan.marks };
-        let block = superblock(&Plan { marks, ..plan.clone() }, Kind::Answer, &head, Some(body_len));
-        let (identity, layout) = (block.identity(plan.location), block.layout);
-        let mut image = vec![0; usize::try_from(block.end()).map_err(io::Error::other)?];
-        put_at(&mut image, SLOT_A, &block.encode(plan.location));
-        put_at(&mut image, block.head.offset, &head);
-        put_at(&mut image, layout.place(0), body);
-        let mut checksums = Vec::new();
-        for (chunk, bytes) in (0..).zip(body.chunks(1 << CHUNK_LOG2)) {
-            let entry = Entry::of(identity, chunk, bytes);
-            put_at(&mut image, layout.entry(chunk), &entry.encode());
-            checksums.push(entry.checksum);
-        }
-        let file = self.publish_image(plan.location, &image)?;
+        let Image { bytes, block, checksums } = Image::new(&plan, Kind::Answer, &head, body)?;
+        let file = self.publish_image(plan.location, &bytes)?;
         self.list_variant(&plan)?;
         let bytes = if body_len <= SMALL_BODY {
             Bytes::Memory(body.into())
         } else {
-            Bytes::File { file: Arc::new(file), layout, checksums: checksums.into() }
+            Bytes::File { file: Arc::new(file), layout: block.layout, checksums: checksums.into() }
         };
         Ok(opened(plan, &block, body_len, bytes))
     }
@@ -110,6 +99,7 @@ impl Store {
         let guard = self.stripe(location);
         self.disk.publish(temp, location)?;
         drop(guard);
+        lock(&self.disowned).some.remove(&location);
         self.wrote();
         // Blocks are given out late on some file systems: the length is the better guess while they are not.
         let length = file.metadata().map_or(0, |found| found.len());
@@ -127,14 +117,12 @@ impl Store {
         };
         let gone = variants.add(plan.location, selection.clone());
         let head = variants.encode();
-        let marks = Marks { complete: true, ..Marks::default() };
-        let list = Plan { location: plan.primary, marks, initial_age: 0, ..plan.clone() };
-        let block = superblock(&list, Kind::Variants, &head, Some(0));
-        let mut image = vec![0; usize::try_from(block.end()).map_err(io::Error::other)?];
-        put_at(&mut image, SLOT_A, &block.encode(plan.primary));
-        put_at(&mut image, block.head.offset, &head);
-        self.publish_image(plan.primary, &image)?;
-        gone.into_iter().for_each(|location| self.remove(location));
+        let list = Plan { location: plan.primary, marks: Marks::default(), initial_age: 0, ..plan.clone() };
+        let image = Image::new(&list, Kind::Variants, &head, b"")?;
+        self.publish_image(plan.primary, &image.bytes)?;
+        gone.into_iter().for_each(|location| {
+            self.remove(location);
+        });
         Ok(())
     }
 }
@@ -202,9 +190,14 @@ impl Draft {
 
     fn reserve_to(&mut self, end: u64) -> io::Result<()> {
         while self.reserved_to < end {
-            self.reserved.grow(STEP)?;
-            self.store.disk.allocate(&self.file, self.reserved_to, STEP)?;
-            self.reserved_to += STEP;
+            let step = self.reserved_to.clamp(LEAST_STEP, MOST_STEP);
+            let step = match self.block.body_len {
+                Some(_) => step.min(self.block.end().max(end) - self.reserved_to),
+                None => step,
+            };
+            self.reserved.grow(step)?;
+            self.store.disk.allocate(&self.file, self.reserved_to, step)?;
+            self.reserved_to += step;
         }
         Ok(())
     }
@@ -215,6 +208,32 @@ impl Drop for Draft {
         if let Some(temp) = &self.temp {
             let _ = self.store.disk.discard(temp);
         }
+    }
+}
+
+/// A whole file that is written once.
+pub(super) struct Image {
+    pub(super) bytes: Vec<u8>,
+    block: Superblock,
+    checksums: Vec<u64>,
+}
+
+impl Image {
+    pub(super) fn new(plan: &Plan, kind: Kind, head: &[u8], body: &[u8]) -> io::Result<Image> {
+        let mut block = superblock(plan, kind, head, Some(body.len() as u64));
+        block.marks.complete = true;
+        let (identity, layout) = (block.identity(plan.location), block.layout);
+        let mut bytes = vec![0; usize::try_from(block.end()).map_err(io::Error::other)?];
+        put_at(&mut bytes, SLOT_A, &block.encode(plan.location));
+        put_at(&mut bytes, block.head.offset, head);
+        put_at(&mut bytes, layout.place(0), body);
+        let mut checksums = Vec::new();
+        for (chunk, part) in (0..).zip(body.chunks(1 << CHUNK_LOG2)) {
+            let entry = Entry::of(identity, chunk, part);
+            put_at(&mut bytes, layout.entry(chunk), &entry.encode());
+            checksums.push(entry.checksum);
+        }
+        Ok(Image { bytes, block, checksums })
     }
 }
 

@@ -34,6 +34,14 @@ impl Faults {
         self.0.lock().unwrap().free
     }
 
+    /// A full card still lets files be removed.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        match self.0.lock().unwrap().left {
+            Some((0, error @ (Errno::ROFS | Errno::IO))) => Err(error.into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub(super) fn write(&self, len: usize) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
         match &mut state.left {

@@ -186,8 +186,7 @@ impl Superblock {
         let received = Wall::from_millis(from.u64()?.cast_signed());
         let initial_age = from.u64()?;
         let head = HeadPlace { offset, len, checksum };
-        let block =
-            Superblock { kind, sequence, generation, marks, head, layout, body_len, received, initial_age };
+        let block = Superblock { kind, sequence, generation, marks, head, layout, body_len, received, initial_age };
         block.is_sound().then_some(block)
     }
 
@@ -215,21 +214,20 @@ impl Superblock {
             .unwrap_or_else(|| sector_up(self.head.end().max(behind)))
     }
 
+    /// In this order: the arithmetic of each line relies on the bounds above it.
     fn is_sound(&self) -> bool {
         let layout = &self.layout;
         let table = u64::from(layout.first_table);
-        let chunks_fit = match self.body_len {
-            Some(len) => layout.chunks(len).min(GROUP) <= table,
-            None => table == GROUP,
-        };
         (CHUNK_LOG2_LEAST..=CHUNK_LOG2_MOST).contains(&layout.chunk_log2)
             && table <= GROUP
             && self.body_len.is_none_or(|len| len <= MOST_BODY)
-            && (HEAD_AREA..=MOST_OFFSET).contains(&layout.body)
-            && layout.body >= HEAD_AREA + table * ENTRY_LEN
+            && (HEAD_AREA + table * ENTRY_LEN..=MOST_OFFSET).contains(&layout.body)
             && (HEAD_AREA..=MOST_OFFSET).contains(&self.head.offset)
             && self.head.len <= MOST_HEAD
-            && chunks_fit
+            && match self.body_len {
+                Some(len) => layout.chunks(len).min(GROUP) <= table,
+                None => table == GROUP,
+            }
     }
 }
 
@@ -395,11 +393,19 @@ fn sector_up(offset: u64) -> u64 {
 }
 
 /// Puts the checksum of a slot into its last eight bytes.
-pub(super) fn seal(mut slot: [u8; SLOT_LEN]) -> [u8; SLOT_LEN] {
+fn seal(mut slot: [u8; SLOT_LEN]) -> [u8; SLOT_LEN] {
     if let Some((content, sum)) = slot.split_last_chunk_mut::<8>() {
         *sum = xxh3_64(content).to_le_bytes();
     }
     slot
+}
+
+/// A slot of any bytes with a checksum that holds.
+#[cfg(any(test, feature = "doors"))]
+pub(super) fn resealed(slot: &[u8]) -> [u8; SLOT_LEN] {
+    let mut copy = [0; SLOT_LEN];
+    Put { rest: &mut copy }.bytes(slot);
+    seal(copy)
 }
 
 fn unseal(slot: &[u8]) -> Option<&[u8]> {

@@ -6,7 +6,7 @@
 
 mod change;
 mod disk;
-#[cfg(feature = "doors")]
+#[cfg(any(test, feature = "doors"))]
 pub(crate) mod doors;
 mod draft;
 #[cfg(test)]
@@ -19,6 +19,7 @@ mod space;
 mod upkeep;
 mod variants;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::os::unix::fs::MetadataExt;
@@ -32,14 +33,15 @@ use space::{Books, Health};
 pub(in crate::cache) use change::Renewal;
 pub(in crate::cache) use disk::is_in_page_cache;
 pub(in crate::cache) use draft::{Draft, Plan};
-pub(in crate::cache) use open::{Bytes, Found, Opened, SMALL_BODY, read_chunk};
+pub(in crate::cache) use open::{Bytes, Found, Opened, read_chunk};
 pub(in crate::cache) use record::HeadRecord;
 pub(in crate::cache) use space::Limits;
 pub(in crate::cache) use upkeep::Upkeep;
-pub(in crate::cache) use variants::Variants;
 
 /// Changes of one object follow each other; objects share so many locks.
 const STRIPES: usize = 16;
+/// Invalidations that a card which takes no writes may have waiting.
+const MOST_DISOWNED: usize = 4096;
 
 /// An open store. `Arc` it: reservations and drafts keep it open.
 pub(in crate::cache) struct Store {
@@ -50,10 +52,19 @@ pub(in crate::cache) struct Store {
     stripes: [Mutex<()>; STRIPES],
     /// Guards the lists of variants: each is read and written anew by one at a time.
     lists: Mutex<()>,
+    /// Objects that must not be served, on a card that takes no change.
+    disowned: Mutex<Disowned>,
     /// Something was written since the last sync.
     unsynced: AtomicBool,
     damaged: AtomicU64,
     evicted: AtomicU64,
+}
+
+#[derive(Default)]
+struct Disowned {
+    some: HashSet<u128>,
+    /// There were too many of them: nothing is served from this card any more.
+    all: bool,
 }
 
 impl Store {
@@ -66,6 +77,7 @@ impl Store {
             health: Mutex::new(Health::Good),
             stripes: Default::default(),
             lists: Mutex::new(()),
+            disowned: Mutex::default(),
             unsynced: AtomicBool::new(false),
             damaged: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
@@ -76,12 +88,12 @@ impl Store {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    pub(in crate::cache) fn written(&self) -> u64 {
-        self.disk.written()
-    }
-
     pub(in crate::cache) fn evicted(&self) -> u64 {
         self.evicted.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::cache) fn written(&self) -> u64 {
+        self.disk.written()
     }
 
     #[cfg(test)]
@@ -115,10 +127,42 @@ impl Store {
         }
     }
 
-    fn remove(&self, location: u128) {
+    /// Whether it is gone now.
+    fn remove(&self, location: u128) -> bool {
         let _guard = self.stripe(location);
-        let _ = self.disk.remove(location);
-        self.books().index.remove(location);
+        let gone = match self.disk.remove(location) {
+            Ok(()) => true,
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        if gone {
+            self.books().index.remove(location);
+        }
+        gone
+    }
+
+    /// What is there must not be served, and the card does not let it be marked or removed.
+    fn disown(&self, location: u128) {
+        let mut disowned = lock(&self.disowned);
+        if disowned.some.len() < MOST_DISOWNED {
+            disowned.some.insert(location);
+        } else {
+            disowned.all = true;
+        }
+    }
+
+    fn is_disowned(&self, location: u128) -> bool {
+        let disowned = lock(&self.disowned);
+        disowned.all || disowned.some.contains(&location)
+    }
+
+    /// The card takes changes again: what must not be served can go.
+    fn remove_disowned(&self) {
+        let locations = std::mem::take(&mut lock(&self.disowned).some);
+        for location in locations {
+            if !self.remove(location) {
+                self.disown(location);
+            }
+        }
     }
 
     fn stripe(&self, location: u128) -> MutexGuard<'_, ()> {

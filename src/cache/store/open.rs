@@ -55,7 +55,7 @@ pub(super) struct Believed {
 }
 
 /// Why a file gives no answer.
-enum Unsound {
+pub(super) enum Unsound {
     /// It is not what was written, or was never finished.
     Damaged,
     /// Another key's: two keys with one hash.
@@ -65,6 +65,9 @@ enum Unsound {
 impl Store {
     /// What is kept at a location for a key. What is damaged or incomplete is removed and counts as absent.
     pub(in crate::cache) fn find(&self, location: u128, key: &[u8]) -> Found {
+        if self.is_disowned(location) {
+            return Found::Nothing;
+        }
         let Ok(file) = self.disk.open_object(location) else { return Found::Nothing };
         match read(file, location, key) {
             Ok(found) => found,
@@ -74,11 +77,6 @@ impl Store {
                 Found::Nothing
             }
         }
-    }
-
-    #[cfg(test)]
-    pub(in crate::cache) fn file_of(&self, location: u128) -> io::Result<File> {
-        self.disk.open_for_change(location)
     }
 }
 
@@ -112,7 +110,7 @@ pub(super) fn believe(file: &File, location: u128) -> Option<Believed> {
     })
 }
 
-fn read(file: File, location: u128, key: &[u8]) -> Result<Found, (File, Unsound)> {
+pub(super) fn read(file: File, location: u128, key: &[u8]) -> Result<Found, (File, Unsound)> {
     let Some(believed) = believe(&file, location) else { return Err((file, Unsound::Damaged)) };
     match believed.block.kind {
         Kind::Variants => match Variants::decode(&believed.record) {
@@ -171,13 +169,7 @@ fn checksums(file: &File, layout: &Layout, body_len: u64) -> Option<Box<[u64]>> 
 }
 
 /// A body of a few chunks, at most.
-fn small_body(
-    file: &File,
-    identity: Identity,
-    layout: &Layout,
-    body_len: u64,
-    checksums: &[u64],
-) -> Option<Vec<u8>> {
+fn small_body(file: &File, identity: Identity, layout: &Layout, body_len: u64, checksums: &[u64]) -> Option<Vec<u8>> {
     let mut body = Vec::with_capacity(usize::try_from(body_len).ok()?);
     for (chunk, checksum) in (0..).zip(checksums) {
         let len = usize::try_from(layout.len_of(chunk, body_len)).ok()?;

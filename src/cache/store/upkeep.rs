@@ -66,7 +66,10 @@ impl Store {
             return;
         }
         match self.trial() {
-            Ok(()) => self.set_health(Health::Good),
+            Ok(()) => {
+                self.set_health(Health::Good);
+                self.remove_disowned();
+            }
             Err(error) => self.note(&error),
         }
     }

@@ -3,7 +3,8 @@
 //! It sends one piece after the other, as a link does, so that all connections share its speed; waiting is done by
 //! timers alone and no clock is read.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -11,7 +12,6 @@ use event_listener::Event;
 use miniserde::Serialize;
 use smol::future;
 use smol::io::{AsyncWrite, AsyncWriteExt};
-use smol::lock::Semaphore;
 
 use crate::base::LinkRate;
 use crate::net;
@@ -33,9 +33,12 @@ pub(super) struct Link {
     bytes: Cell<u64>,
     requests: Cell<u64>,
     patience: Duration,
-    /// One piece is on the link at a time.
-    turn: Semaphore,
+    /// Cut or mended.
     changed: Event,
+    /// Who waits to send a piece, the one that sends it in front: at most one for each connection.
+    queue: RefCell<VecDeque<u64>>,
+    tickets: Cell<u64>,
+    moved: Event,
 }
 
 /// What `GET /demo/link` tells.
@@ -60,8 +63,10 @@ impl Link {
             bytes: Cell::new(0),
             requests: Cell::new(0),
             patience: PATIENCE,
-            turn: Semaphore::new(1),
             changed: Event::new(),
+            queue: RefCell::new(VecDeque::new()),
+            tickets: Cell::new(0),
+            moved: Event::new(),
         }
     }
 
@@ -129,13 +134,22 @@ impl Link {
 
     async fn cross(&self, count: usize) -> io::Result<()> {
         self.there().await?;
-        let turn = self.turn.acquire().await;
+        let turn = self.turn().await;
         pause(time_for(count, self.rate.get())).await;
         drop(turn);
         self.bytes.set(self.bytes.get() + count as u64);
-        // The others that wait for their turn come first.
-        future::yield_now().await;
         self.there().await
+    }
+
+    /// Waits until all who came earlier have sent their piece. (A semaphore is not fair to a third who waits.)
+    async fn turn(&self) -> Turn<'_> {
+        let ticket = self.tickets.replace(self.tickets.get() + 1);
+        self.queue.borrow_mut().push_back(ticket);
+        let turn = Turn { link: self, ticket };
+        while self.queue.borrow().front() != Some(&ticket) {
+            self.moved.listen().await;
+        }
+        turn
     }
 
     async fn there(&self) -> io::Result<()> {
@@ -155,6 +169,19 @@ impl Link {
 
     fn piece(&self) -> usize {
         (self.rate.get().bytes_per_second() / PIECES_IN_A_SECOND).clamp(PIECE.0, PIECE.1) as usize
+    }
+}
+
+/// A place in the queue; dropping it lets the next one go.
+struct Turn<'a> {
+    link: &'a Link,
+    ticket: u64,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.link.queue.borrow_mut().retain(|ticket| *ticket != self.ticket);
+        self.link.moved.notify(usize::MAX);
     }
 }
 
@@ -197,19 +224,29 @@ mod tests {
     }
 
     #[test]
-    fn two_transfers_share_the_link() {
+    fn a_small_answer_is_not_held_up_by_large_ones() {
         let link = Link::new(Duration::ZERO, LinkRate::bits_per_second(1_000_000_000));
-        let (bytes, order) = (vec![0; 1_000_000], std::cell::RefCell::new(Vec::new()));
-        let transfer = |name| {
-            let (link, bytes, order) = (&link, &bytes, &order);
+        let order = RefCell::new(Vec::new());
+        let transfer = |name, size| {
+            let (link, order) = (&link, &order);
             async move {
-                for half in bytes.chunks(500_000) {
-                    link.carry(&mut smol::io::sink(), half).await.unwrap();
-                    order.borrow_mut().push(name);
-                }
+                link.carry(&mut smol::io::sink(), &vec![0; size]).await.unwrap();
+                order.borrow_mut().push(name);
             }
         };
-        smol::block_on(future::zip(transfer('a'), transfer('b')));
-        assert_eq!(order.into_inner(), ['a', 'b', 'a', 'b']);
+        let large = future::zip(transfer("first", 2_000_000), transfer("second", 2_500_000));
+        smol::block_on(future::zip(large, transfer("small", 1_000)));
+        assert_eq!(order.into_inner(), ["small", "first", "second"]);
+    }
+
+    #[test]
+    fn who_gives_up_waiting_leaves_the_queue() {
+        let link = Link::new(Duration::ZERO, LinkRate::bits_per_second(1_000_000_000));
+        smol::block_on(async {
+            let sending = link.turn().await;
+            assert!(future::poll_once(link.turn()).await.is_none());
+            drop(sending);
+            assert!(future::poll_once(link.turn()).await.is_some());
+        });
     }
 }

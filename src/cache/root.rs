@@ -20,11 +20,16 @@ use crate::http::Fields;
 /// Parts of `memory`: of the rest live connections, buffers and TLS.
 const HOT_PART: usize = 4;
 const INDEX_PART: usize = 8;
+const WINDOWS_PART: usize = 8;
+/// One object may take this part of `size`: a single film must not push everything else out.
+const OBJECT_PART: u64 = 2;
 /// Open files of hot objects: a quarter of what processes are allowed everywhere (1024).
 const HOT_FILES: usize = 256;
 /// Reads of cold objects that may wait for the card at the same time. A card does one thing after the other; more would
 /// only cost threads.
 const COLD_READS: usize = 16;
+/// The same for writes of fills; those that wait keep at most their window in RAM.
+const WRITES: usize = 8;
 /// Between two tries to open a store that could not be opened.
 const REOPEN: Duration = Duration::from_secs(5);
 /// Between two reports of what was used to the books of the store.
@@ -39,11 +44,15 @@ pub(crate) struct Cache {
 pub(crate) struct Inner {
     pub(super) hot: Hot,
     pub(super) fills: Table,
-    pub(super) reads: Semaphore,
+    /// Turns at reading cold objects. A turn is moved into the job, so that it lasts as long as that.
+    pub(super) reads: Arc<Semaphore>,
+    pub(super) writes: Arc<Semaphore>,
     shelf: Mutex<Shelf>,
     settings: Mutex<Settings>,
     upkeep: Mutex<Background>,
     index_memory: usize,
+    /// For the windows of all fills together.
+    windows_memory: usize,
     /// The latest point in time at which anybody asked, in milliseconds.
     last_seen: AtomicU64,
 }
@@ -108,11 +117,13 @@ impl Cache {
         let inner = Inner {
             hot: Hot::new(Bounds { bytes: memory.as_usize() / HOT_PART, files: HOT_FILES }),
             fills: Table::default(),
-            reads: Semaphore::new(COLD_READS),
+            reads: Arc::new(Semaphore::new(COLD_READS)),
+            writes: Arc::new(Semaphore::new(WRITES)),
             shelf: Mutex::new(shelf),
             settings: Mutex::new(settings),
             upkeep: Mutex::new(Background::default()),
             index_memory,
+            windows_memory: memory.as_usize() / WINDOWS_PART,
             last_seen: AtomicU64::new(0),
         };
         Cache { inner: Arc::new(inner) }
@@ -205,7 +216,13 @@ impl Inner {
     }
 
     pub(super) fn max_object(&self) -> Size {
-        lock(&self.settings).max_object
+        let settings = lock(&self.settings);
+        settings.max_object.min(Size::bytes(settings.limits.size.as_u64() / OBJECT_PART))
+    }
+
+    /// What one of so many fills may hold in RAM while the card, or after it failed its slowest follower, is behind.
+    pub(super) fn window(&self) -> usize {
+        self.windows_memory / self.fills.count().max(1)
     }
 
     pub(super) fn note_time(&self, now: Now) {
