@@ -5,6 +5,9 @@ mod base;
 mod cache;
 mod cli;
 mod config;
+#[cfg(feature = "doors")]
+#[doc(hidden)]
+pub mod doors;
 mod files;
 mod gateway;
 mod http;

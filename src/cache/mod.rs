@@ -32,6 +32,8 @@ pub(crate) use lookup::{Lookup, Permit};
 pub(crate) use policy::RequestRules;
 pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor};
 pub(crate) use root::{Cache, StoreState};
+#[cfg(feature = "doors")]
+pub(crate) use store::doors::read_object;
 
 #[cfg(test)]
 mod tests;

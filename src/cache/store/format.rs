@@ -401,7 +401,7 @@ fn seal(mut slot: [u8; SLOT_LEN]) -> [u8; SLOT_LEN] {
 }
 
 /// A slot of any bytes with a checksum that holds.
-#[cfg(test)]
+#[cfg(any(test, feature = "doors"))]
 pub(super) fn resealed(slot: &[u8]) -> [u8; SLOT_LEN] {
     let mut copy = [0; SLOT_LEN];
     Put { rest: &mut copy }.bytes(slot);

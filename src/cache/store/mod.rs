@@ -6,7 +6,7 @@
 
 mod change;
 mod disk;
-#[cfg(test)]
+#[cfg(any(test, feature = "doors"))]
 pub(crate) mod doors;
 mod draft;
 #[cfg(test)]
