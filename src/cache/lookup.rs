@@ -199,12 +199,21 @@ impl Quest<'_> {
         if self.rules.only_if_cached {
             return Some(Lookup::OnlyIfCached);
         }
-        if let Some(reason) = self.pass() {
-            return Some(Lookup::Pass(reason));
-        }
         let selection = names.as_ref().and_then(|names| names.select(self.request));
         let fill_key =
             self.fill_key(selection.map_or(self.key.hash(), |selection| selection.location(self.key.hash())));
+        match self.pass() {
+            // A head that is on its way, or has just come, answers HEAD as well.
+            Some(PassReason::HeadMiss) => {
+                let found = self.inner.fills.find(self.key, fill_key, self.request);
+                return Some(match found {
+                    Some(shared) => Lookup::Follow(self.follower(shared, None, names), why),
+                    None => Lookup::Pass(PassReason::HeadMiss),
+                });
+            }
+            Some(reason) => return Some(Lookup::Pass(reason)),
+            None => {}
+        }
         if let Some(first_byte) = self.rules.first_byte {
             return self.range(first_byte, fill_key, names, why);
         }

@@ -160,6 +160,11 @@ impl Pursuit {
         let Pursuit { mut source, mut received, stale, forward } = self;
         let after = loop {
             match turn(source, exchange, connection).await {
+                // A fill asks with the client's own method: HEAD would bring no body. Somebody else takes over.
+                Turn::TakeOver(fill) if exchange.plan.request.is_head() => {
+                    drop(fill);
+                    break direct::forward(exchange, connection, body, origin, PassReason::HeadMiss).await;
+                }
                 Turn::TakeOver(fill) => {
                     let started = fill::start(exchange, connection.arrival, rules, fill, stale.as_ref());
                     source = Source::Own(started.events);
