@@ -46,7 +46,13 @@ impl Scout {
 
 impl RequestBody {
     pub(super) fn new(framing: BodyFraming, progress: Progress, held_back: bool) -> RequestBody {
-        RequestBody { framing, reader: BodyReader::new(framing), meter: Meter::new(progress), held_back, scout: Scout::default() }
+        RequestBody {
+            framing,
+            reader: BodyReader::new(framing),
+            meter: Meter::new(progress),
+            held_back,
+            scout: Scout::default(),
+        }
     }
 
     /// Whether it was read to its end (or there is none): only then may the connection carry another request.

@@ -73,7 +73,7 @@ async fn answer(
             }
         }
     };
-    pursuit.to_its_end(exchange, connection, body, origin, rules).await
+    pursuit.run_to_its_end(exchange, connection, body, origin, rules).await
 }
 
 async fn look_up(exchange: &Exchange<'_>, origin: &Origin, rules: &RequestRules) -> Lookup {
@@ -94,6 +94,7 @@ fn release(permit: Permit) {
 }
 
 /// Where the answer comes from.
+#[expect(clippy::large_enum_variant, reason = "moved a few times in the course of a miss, never kept in numbers")]
 enum Source {
     Own(Receiver<Event>),
     Other(Follower),
@@ -120,9 +121,15 @@ enum Came {
 }
 
 /// What a step of the pursuit came to.
+#[expect(clippy::large_enum_variant, reason = "moved a few times in the course of a miss, never kept in numbers")]
 enum Turn {
     /// `came`: how the bytes come to this client.
-    Stream { follower: Follower, head: Arc<Head>, length: Option<u64>, came: Came },
+    Stream {
+        follower: Follower,
+        head: Arc<Head>,
+        length: Option<u64>,
+        came: Came,
+    },
     Hit(Hit),
     Direct(Box<Answered>, NotStored),
     GoAlone(PassReason),
@@ -149,7 +156,7 @@ impl Pursuit {
     }
 
     /// `None`: look up again.
-    async fn to_its_end(
+    async fn run_to_its_end(
         self,
         exchange: &mut Exchange<'_>,
         connection: &mut Connection,

@@ -86,7 +86,7 @@ impl Refusal {
     pub(crate) fn verdict(&self) -> Verdict {
         use Blame::{Client, Peer, Us};
         let (status, blame, trouble, word) = match self {
-            Refusal::BadRequest(bad) => (bad.status(), Client, trouble_of(bad.status()), "bad-request"),
+            Refusal::BadRequest(bad) => (bad.status(), Client, trouble_of(bad.status()), bad.word()),
             Refusal::H2c => (400, Client, Trouble::BadRequest, "h2c"),
             Refusal::Expectation => (417, Client, Trouble::BadRequest, "expectation"),
             Refusal::HeadTooSlow => (408, Client, Trouble::ClientTooSlow, "head-too-slow"),
@@ -114,7 +114,7 @@ impl Refusal {
             Refusal::Unavailable(_) => (502, Peer, Trouble::Unreachable, "unreachable"),
             Refusal::UpstreamTooSlow => (504, Peer, Trouble::UpstreamTooSlow, "upstream-timeout"),
             Refusal::UpstreamCut => (502, Peer, Trouble::Unreachable, "upstream-cut"),
-            Refusal::BadAnswer(_) => (502, Peer, Trouble::BadAnswer, "bad-answer"),
+            Refusal::BadAnswer(bad) => (502, Peer, Trouble::BadAnswer, bad.word()),
             Refusal::TooManyInterim => (502, Peer, Trouble::BadAnswer, "too-many-interim"),
             Refusal::SwitchedUnasked => (502, Peer, Trouble::BadAnswer, "switched-unasked"),
             Refusal::UnaskedNotModified => (502, Peer, Trouble::BadAnswer, "unasked-304"),

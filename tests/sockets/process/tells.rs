@@ -111,7 +111,8 @@ fn metrics_are_prometheus_text_and_count() {
     // An exchange is counted when it has ended, a moment after its client has the answer.
     until("two hits of the route 'all'", || {
         let text = Client::connect(gateway.admin).get("/metrics").text();
-        let hits = text.lines().find(|line| line.contains("hit") && line.contains("route=\"all\"") && !line.starts_with('#'));
+        let hits =
+            text.lines().find(|line| line.contains("hit") && line.contains("route=\"all\"") && !line.starts_with('#'));
         hits.is_some_and(|line| line.ends_with(" 2"))
     });
 }
