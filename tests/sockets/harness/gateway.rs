@@ -133,6 +133,20 @@ impl Gateway {
         self.get_with(target, "")
     }
 
+    /// A request whose answer is the first to be kept; waits until the card has taken it in, which is a moment after
+    /// the client has the answer.
+    pub(crate) fn keep_first(&self, target: &str) -> Response {
+        let response = self.get(target);
+        until("the first object on the card", || !self.folder.files("cache/objects").is_empty());
+        // Entered last of all: from now on a request finds it.
+        until("the object in the books", || self.get_admin("/status.json").contains("\"objects\":1"));
+        response
+    }
+
+    fn get_admin(&self, target: &str) -> String {
+        Client::connect(self.admin).get(target).text()
+    }
+
     /// `fields` are whole lines, each with its line end.
     pub(crate) fn get_with(&self, target: &str, fields: &str) -> Response {
         self.client().send(format!("GET {target} HTTP/1.1\r\nHost: board\r\n{fields}\r\n")).response()
