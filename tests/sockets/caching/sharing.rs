@@ -131,7 +131,7 @@ fn followers_of_a_fill_that_breaks_are_never_given_a_whole_answer() {
         assert!(client.take(500_000).len() < 500_000);
     }
     let again = gateway.get("/film");
-    assert!(!again.is_whole() && !again.is_hit(), "{}", again.head);
+    assert!((again.status == 502 || !again.is_whole()) && !again.is_hit(), "{}", again.head);
 }
 
 #[test]
