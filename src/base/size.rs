@@ -29,10 +29,6 @@ impl Size {
     pub(crate) fn as_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
-
-    pub(crate) fn saturating_sub(self, other: Size) -> Size {
-        Size(self.0.saturating_sub(other.0))
-    }
 }
 
 /// Prints the largest unit that keeps the value readable: `8 GB`, `1.5 MB`, `312 bytes`.

@@ -77,10 +77,16 @@ impl Cache {
         let most = inner.max_object();
         let max_object = route.max_object.map_or(most, |most_of_route| most_of_route.min(most));
         let quest = Quest { inner, key, request, rules, asker: Asker { rules: *rules, max_object }, now };
-        match quest.stored().await {
-            Stored::Object(object) => quest.with(object),
-            Stored::Nothing => quest.without(None),
-            Stored::Variants(names) => quest.without(Some(names)),
+        loop {
+            let looked = match quest.stored().await {
+                Stored::Object(object) => quest.with(object),
+                Stored::Nothing => quest.without(None),
+                Stored::Variants(names) => quest.without(Some(names)),
+            };
+            // Each time round, another fill has come to its end in between: this ends.
+            if let Some(looked) = looked {
+                return looked;
+            }
         }
     }
 }
@@ -146,17 +152,19 @@ impl Quest<'_> {
         object
     }
 
-    fn with(&self, object: Arc<Object>) -> Lookup {
+    /// `None`: look again.
+    fn with(&self, object: Arc<Object>) -> Option<Lookup> {
         let stored = *object.head.stored();
         let names = object.head.selection().map(|selection| selection.names.clone());
         let location = object.identity.location;
+        let seen = Arc::clone(&object);
         let hit = Hit::new(object, self.now);
         let why = match policy::may_serve(&stored, self.rules, self.now) {
-            Reuse::Serve => return Lookup::Fresh(hit),
+            Reuse::Serve => return Some(Lookup::Fresh(hit)),
             Reuse::Validate(why) => why,
         };
         if self.rules.only_if_cached {
-            return Lookup::OnlyIfCached;
+            return Some(Lookup::OnlyIfCached);
         }
         let fill_key = self.fill_key(location);
         // Where no validation is for others, waiting for somebody else's is time lost.
@@ -167,29 +175,57 @@ impl Quest<'_> {
             self.inner.fills.join(self.key, fill_key, self.request, self.now.mono)
         };
         let permit = match joined {
+            Joined::Lead(shared) if self.is_overtaken(&shared, Some(&seen)) => return None,
             Joined::Lead(shared) | Joined::Alone(shared) => Permit::Fill(self.fill(shared, Some(hit.clone()), names)),
             Joined::Follow(shared) => Permit::Follow(self.follower(shared, Some(hit.clone()), names)),
         };
-        Lookup::Stale(hit, permit, why)
+        Some(Lookup::Stale(hit, permit, why))
     }
 
-    fn without(&self, names: Option<Names>) -> Lookup {
+    /// Between the look at what is stored and the look at the fills, a fill may have come to its end: it was in neither.
+    /// What it brought was made hot before it left the table, so a second look finds it.
+    fn is_overtaken(&self, shared: &Arc<Shared>, seen: Option<&Arc<Object>>) -> bool {
+        let now_hot = self.inner.hot.find(self.key, self.request);
+        let overtaken = now_hot.is_some_and(|object| !seen.is_some_and(|seen| Arc::ptr_eq(seen, &object)));
+        if overtaken {
+            self.inner.fills.withdraw(shared);
+        }
+        overtaken
+    }
+
+    /// `None`: look again.
+    fn without(&self, names: Option<Names>) -> Option<Lookup> {
         let why = if names.is_some() { Forward::VaryMiss } else { Forward::UriMiss };
         if self.rules.only_if_cached {
-            return Lookup::OnlyIfCached;
-        }
-        if let Some(reason) = self.pass() {
-            return Lookup::Pass(reason);
+            return Some(Lookup::OnlyIfCached);
         }
         let selection = names.as_ref().and_then(|names| names.select(self.request));
         let fill_key =
             self.fill_key(selection.map_or(self.key.hash(), |selection| selection.location(self.key.hash())));
+        match self.pass() {
+            // A head that is on its way, or has just come, answers HEAD as well.
+            Some(PassReason::HeadMiss) => {
+                let found = self.inner.fills.find(self.key, fill_key, self.request);
+                return Some(match found {
+                    Some(shared) => Lookup::Follow(self.follower(shared, None, names), why),
+                    None => Lookup::Pass(PassReason::HeadMiss),
+                });
+            }
+            Some(reason) => return Some(Lookup::Pass(reason)),
+            None => {}
+        }
         if let Some(first_byte) = self.rules.first_byte {
             return self.range(first_byte, fill_key, names, why);
         }
+        self.join(fill_key, names, why)
+    }
+
+    /// `None`: look again.
+    fn join(&self, fill_key: u128, names: Option<Names>, why: Forward) -> Option<Lookup> {
         match self.inner.fills.join(self.key, fill_key, self.request, self.now.mono) {
-            Joined::Lead(shared) | Joined::Alone(shared) => Lookup::Miss(self.fill(shared, None, names), why),
-            Joined::Follow(shared) => Lookup::Follow(self.follower(shared, None, names), why),
+            Joined::Lead(shared) if self.is_overtaken(&shared, None) => None,
+            Joined::Lead(shared) | Joined::Alone(shared) => Some(Lookup::Miss(self.fill(shared, None, names), why)),
+            Joined::Follow(shared) => Some(Lookup::Follow(self.follower(shared, None, names), why)),
         }
     }
 
@@ -209,24 +245,21 @@ impl Quest<'_> {
 
     /// A range of what is not stored: from the first byte on it is as good as the whole; further out it is taken from a
     /// fill that is about to reach it, or asked for alone.
-    fn range(&self, first_byte: u64, fill_key: u128, names: Option<Names>, why: Forward) -> Lookup {
+    fn range(&self, first_byte: u64, fill_key: u128, names: Option<Names>, why: Forward) -> Option<Lookup> {
         if let Some(shared) = self.inner.fills.find(self.key, fill_key, self.request) {
             let near = shared.will_soon_have(first_byte, REACH);
-            if near {
-                return Lookup::Follow(self.follower(shared, None, names), why);
-            }
-            return Lookup::Pass(PassReason::RangeMiss);
+            return Some(match near {
+                true => Lookup::Follow(self.follower(shared, None, names), why),
+                false => Lookup::Pass(PassReason::RangeMiss),
+            });
         }
         if self.inner.fills.is_remembered(fill_key, self.now.mono) {
-            return Lookup::Pass(PassReason::HitForPass);
+            return Some(Lookup::Pass(PassReason::HitForPass));
         }
         if first_byte > 0 {
-            return Lookup::Pass(PassReason::RangeMiss);
+            return Some(Lookup::Pass(PassReason::RangeMiss));
         }
-        match self.inner.fills.join(self.key, fill_key, self.request, self.now.mono) {
-            Joined::Lead(shared) | Joined::Alone(shared) => Lookup::Miss(self.fill(shared, None, names), why),
-            Joined::Follow(shared) => Lookup::Follow(self.follower(shared, None, names), why),
-        }
+        self.join(fill_key, names, why)
     }
 
     fn fill_key(&self, location: u128) -> u128 {

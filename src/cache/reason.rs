@@ -105,6 +105,8 @@ pub(crate) enum NotStored {
     Status,
     /// `must-understand` with a status that is not understood (§5.2.2.3).
     MustUnderstand,
+    /// An answer to `HEAD` has no body to keep (§4.3.5).
+    HeadMethod,
     /// 206: kept in parts only by what can put them together (§3.3).
     Partial,
     /// A 304 to a question that was the client's own.
@@ -131,6 +133,7 @@ impl NotStored {
             NotStored::VaryAny => "vary-any",
             NotStored::Status => "status",
             NotStored::MustUnderstand => "must-understand",
+            NotStored::HeadMethod => "head-method",
             NotStored::Partial => "partial",
             NotStored::NotModified => "not-modified",
             NotStored::NothingToReuse => "nothing-to-reuse",

@@ -84,7 +84,7 @@ impl Command {
     pub(super) fn parse(words: Vec<OsString>) -> Result<Command, UsageError> {
         let mut words = words.into_iter();
         let first = words.next().ok_or(UsageError::NoCommand)?.to_string_lossy().into_owned();
-        let mut rest = Rest { words: words.collect::<Vec<_>>().into_iter(), command: "" };
+        let rest = Rest { words: words.collect::<Vec<_>>().into_iter(), command: "" };
         match first.as_str() {
             "run" => rest.named("run").only_file().map(|file| Command::Run { file }),
             "check" => rest.named("check").only_file().map(|file| Command::Check { file }),
@@ -142,9 +142,9 @@ impl Rest {
         self.nothing_more(Command::Keys { section })
     }
 
-    fn status(mut self) -> Result<Command, UsageError> {
+    fn status(self) -> Result<Command, UsageError> {
         let (mut file, mut json) = (None, false);
-        while let Some(word) = self.words.next() {
+        for word in self.words {
             if word == "--json" {
                 json = true;
             } else if file.is_none() {
@@ -181,6 +181,8 @@ fn split_header(line: String) -> Result<(String, String), UsageError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn parse(line: &str) -> Result<Command, UsageError> {
@@ -189,7 +191,7 @@ mod tests {
 
     #[test]
     fn commands_are_understood() {
-        assert!(matches!(parse("run my.ini"), Ok(Command::Run { file }) if file == PathBuf::from("my.ini")));
+        assert!(matches!(parse("run my.ini"), Ok(Command::Run { file }) if file == Path::new("my.ini")));
         assert!(matches!(parse("status --json a.ini"), Ok(Command::Status { file: Some(_), json: true })));
         assert!(matches!(parse("keys route"), Ok(Command::Keys { section: Some(_) })));
         let explained = parse("explain a.ini GET http://b/c -H Accept:x").unwrap();

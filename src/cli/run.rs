@@ -79,7 +79,7 @@ impl Running {
         let workers = workers(&config);
         let mut listeners = Listeners::new(workers);
         let update = listeners.update(&addresses(&config));
-        if listeners.addresses().is_empty() {
+        if is_deaf(&config, &update.problems) {
             return Err(StartFailure::Deaf(update.problems));
         }
         if let Some(account) = account {
@@ -246,6 +246,12 @@ fn addresses(config: &Config) -> Vec<SocketAddr> {
     addresses.sort_unstable();
     addresses.dedup();
     addresses
+}
+
+/// Whether none of the addresses for clients could be bound.
+fn is_deaf(config: &Config, unbound: &[BindError]) -> bool {
+    let tls = config.tls.iter().flat_map(|tls| tls.listen.iter());
+    config.gateway.listen.iter().chain(tls).all(|address| unbound.iter().any(|problem| problem.address == *address))
 }
 
 fn workers(config: &Config) -> usize {

@@ -82,6 +82,8 @@ fn work(process: Arc<Process>, gateway: Arc<Gateway>, listeners: Vec<Listener>, 
     let worker = Worker::new(process, gateway);
     let limit = async_io::block_on(worker.executor.run(obey(&worker, listeners, orders)));
     async_io::block_on(worker.executor.run(finish(&worker, limit)));
+    // Those who were woken to close their connections do so, even where there was nothing to wait for.
+    while worker.executor.try_tick() {}
 }
 
 /// Serves until told to drain; gives the time that is left for it.

@@ -75,6 +75,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Problems> {
     outside::file(path).map_err(|why| Problems::unreadable(&file_name(path), why))
 }
 
+#[cfg(test)]
 /// The same as [`load`] for bytes at hand, without touching any file: an `@file` value is a problem of its line.
 pub(crate) fn load_bytes(name: &str, bytes: &[u8], base: &Path) -> Result<Loaded, Problems> {
     load_with(name, bytes, base, Outside::Nothing)

@@ -2,7 +2,7 @@
 
 use crate::cache::{Follower, Head, Hit, Piece};
 use crate::http::conditional::{self, Outcome};
-use crate::http::range::{self, ByteRange, Wanted};
+use crate::http::range::{self, ByteRange, ContentRange, Wanted};
 use crate::http::{FieldSpans, Fields, Method, status};
 use crate::net::WriteError;
 use crate::observe::CacheResult;
@@ -32,7 +32,8 @@ enum Part {
     Unsatisfiable,
 }
 
-/// Answers with a complete stored answer.
+/// Answers with a complete stored answer. [`Refusal::Damaged`]: it turned out not to be what was stored before any of
+/// it was sent, and is gone; look again.
 pub(super) async fn hit(
     exchange: &mut Exchange<'_>,
     connection: &mut Connection,
@@ -57,6 +58,9 @@ pub(super) async fn hit(
         }
     };
     let sent = sent.await;
+    if matches!(sent, Err(Broken::Source)) && reply.is_untouched() {
+        return Err(Refusal::Damaged);
+    }
     Ok(exchange.settle(reply, sent, hit.trailers(), head.after).await)
 }
 
@@ -90,7 +94,7 @@ pub(super) async fn followed(
     };
     let sent = sent.await;
     let trailers = follower.trailers();
-    Ok(exchange.settle(reply, sent, &trailers, head.after).await)
+    Ok(exchange.settle(reply, sent, trailers, head.after).await)
 }
 
 /// Why a body did not get to the client whole.
@@ -129,7 +133,7 @@ impl Outgoing {
         let (status, framing, range, extra) = match part {
             Part::Whole => (stored.status(), exchange.framing(length), 0..length.unwrap_or(u64::MAX), None),
             Part::Range(range) => {
-                let extra = content_range(Some(range), length);
+                let extra = content_range(Some(*range), length);
                 (206, ReplyFraming::Length(range.len()), range.first..range.last.saturating_add(1), Some(extra))
             }
             Part::Nothing => (304, ReplyFraming::Nothing, 0..0, None),
@@ -139,7 +143,10 @@ impl Outgoing {
         let bodiless = exchange.plan.request.is_head() || matches!(part, Part::Nothing | Part::Unsatisfiable);
         exchange.account.status = status;
         exchange.account.cache = shown.result;
-        let tail = Tail { age: Some(stored.age(exchange.now)), ..exchange.tail(framing, after, Some(&shown.told)) };
+        // An answer that the origin gave or confirmed just now has none (RFC 9111 §5.1).
+        let age = Some(stored.age(exchange.now))
+            .filter(|age| *age > 0 || matches!(shown.result, CacheResult::Hit | CacheResult::Stale));
+        let tail = Tail { age, ..exchange.tail(framing, after, Some(&shown.told)) };
         let lines = lines(stored, part, extra);
         let mut head = Vec::with_capacity(1024);
         stored_head(&mut head, status, status::reason(status).as_bytes(), &lines, &tail)
@@ -222,10 +229,6 @@ fn lines(stored: &Head, part: &Part, extra: Option<String>) -> Vec<u8> {
     lines
 }
 
-fn content_range(range: Option<&ByteRange>, length: Option<u64>) -> String {
-    let total = length.map_or_else(|| "*".to_owned(), |length| length.to_string());
-    match range {
-        Some(range) => format!("Content-Range: bytes {}-{}/{total}\r\n", range.first, range.last),
-        None => format!("Content-Range: bytes */{total}\r\n"),
-    }
+fn content_range(range: Option<ByteRange>, total: Option<u64>) -> String {
+    format!("Content-Range: {}\r\n", ContentRange { range, total })
 }

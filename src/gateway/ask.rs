@@ -78,6 +78,9 @@ pub(super) enum Trouble {
 pub(super) async fn ask(question: &Question<'_>, caller: &mut Caller<'_>) -> Result<Answered, Refusal> {
     let mut want = Want::Any;
     let mut attempt = 0;
+    if let Caller::Client { connection, body } = caller {
+        body.gather(connection).await?;
+    }
     loop {
         attempt += 1;
         let mut lease = question.origin.group.lease(want).await.map_err(Refusal::Unavailable)?;

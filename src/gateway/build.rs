@@ -13,6 +13,8 @@ use crate::upstream::Group;
 
 use super::{DoorKind, Process};
 
+const _: () = assert!(crate::config::MAX_FIELDS == crate::http::MAX_FIELDS);
+
 /// One configuration in force. Immutable; an exchange keeps the one it began with.
 pub(crate) struct Gateway {
     pub(crate) config: Config,

@@ -32,32 +32,48 @@ pub(super) async fn serve(
     rules: &RequestRules,
 ) -> Result<After, Refusal> {
     for _ in 0..LOOKS {
-        let pursuit = match look_up(exchange, origin, rules).await {
-            Lookup::Fresh(hit) => {
-                let told = cache_status::hit(hit.head().ttl(exchange.now));
-                return answer::hit(exchange, connection, &hit, &Shown { told, result: CacheResult::Hit }).await;
-            }
-            Lookup::OnlyIfCached => return Err(Refusal::OnlyIfCached),
-            Lookup::Pass(reason) => return direct::forward(exchange, connection, body, origin, reason).await,
-            Lookup::Miss(fill, forward) => Pursuit::own(exchange, connection, rules, fill, None, forward),
-            Lookup::Follow(follower, forward) => Pursuit::other(follower, None, forward),
-            Lookup::Stale(hit, permit, forward) => {
-                if origin.group.looks_down(exchange.now.mono) && allowed(exchange, rules, &hit, StaleFor::Unreachable) {
-                    release(permit);
-                    return stale(exchange, connection, &hit, forward, StaleFor::Unreachable).await;
-                }
-                match permit {
-                    Permit::Fill(fill) => Pursuit::own(exchange, connection, rules, fill, Some(hit), forward),
-                    Permit::Follow(follower) => Pursuit::other(follower, Some(hit), forward),
-                }
-            }
-        };
-        match pursuit.to_its_end(exchange, connection, body, origin, rules).await? {
-            Some(after) => return Ok(after),
-            None => continue,
+        let looked = look_up(exchange, origin, rules).await;
+        match answer(exchange, connection, body, origin, rules, looked).await {
+            Ok(Some(after)) => return Ok(after),
+            Ok(None) | Err(Refusal::Damaged) => {}
+            Err(refusal) => return Err(refusal),
         }
     }
     direct::forward(exchange, connection, body, origin, PassReason::Busy).await
+}
+
+/// Answers from what a look-up found; `None`: look again.
+async fn answer(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    body: &mut RequestBody,
+    origin: &Origin,
+    rules: &RequestRules,
+    looked: Lookup,
+) -> Result<Option<After>, Refusal> {
+    let pursuit = match looked {
+        Lookup::Fresh(hit) => {
+            let told = cache_status::hit(hit.head().ttl(exchange.now));
+            let shown = Shown { told, result: CacheResult::Hit };
+            return answer::hit(exchange, connection, &hit, &shown).await.map(Some);
+        }
+        Lookup::OnlyIfCached => return Err(Refusal::OnlyIfCached),
+        Lookup::Pass(reason) => return direct::forward(exchange, connection, body, origin, reason).await.map(Some),
+        Lookup::Miss(fill, forward) => Pursuit::own(exchange, connection, rules, fill, None, forward),
+        Lookup::Follow(follower, forward) => Pursuit::other(follower, None, forward),
+        Lookup::Stale(hit, permit, forward) => {
+            let down = origin.group.looks_down(exchange.now.mono);
+            if down && allowed(exchange, rules, &hit, StaleFor::Unreachable) {
+                release(permit);
+                return stale(exchange, connection, &hit, forward, StaleFor::Unreachable).await.map(Some);
+            }
+            match permit {
+                Permit::Fill(fill) => Pursuit::own(exchange, connection, rules, fill, Some(hit), forward),
+                Permit::Follow(follower) => Pursuit::other(follower, Some(hit), forward),
+            }
+        }
+    };
+    pursuit.run_to_its_end(exchange, connection, body, origin, rules).await
 }
 
 async fn look_up(exchange: &Exchange<'_>, origin: &Origin, rules: &RequestRules) -> Lookup {
@@ -78,6 +94,7 @@ fn release(permit: Permit) {
 }
 
 /// Where the answer comes from.
+#[expect(clippy::large_enum_variant, reason = "moved a few times in the course of a miss, never kept in numbers")]
 enum Source {
     Own(Receiver<Event>),
     Other(Follower),
@@ -93,9 +110,26 @@ struct Pursuit {
     forward: Forward,
 }
 
+/// How a fill's bytes come to a client.
+enum Came {
+    /// By its own request.
+    Asked,
+    /// By somebody else's request, as they arrive.
+    Shared,
+    /// They had all arrived when it asked.
+    Whole,
+}
+
 /// What a step of the pursuit came to.
+#[expect(clippy::large_enum_variant, reason = "moved a few times in the course of a miss, never kept in numbers")]
 enum Turn {
-    Stream { follower: Follower, head: Arc<Head>, length: Option<u64>, own: bool },
+    /// `came`: how the bytes come to this client.
+    Stream {
+        follower: Follower,
+        head: Arc<Head>,
+        length: Option<u64>,
+        came: Came,
+    },
     Hit(Hit),
     Direct(Box<Answered>, NotStored),
     GoAlone(PassReason),
@@ -122,7 +156,7 @@ impl Pursuit {
     }
 
     /// `None`: look up again.
-    async fn to_its_end(
+    async fn run_to_its_end(
         self,
         exchange: &mut Exchange<'_>,
         connection: &mut Connection,
@@ -133,6 +167,11 @@ impl Pursuit {
         let Pursuit { mut source, mut received, stale, forward } = self;
         let after = loop {
             match turn(source, exchange, connection).await {
+                // A fill asks with the client's own method: HEAD would bring no body. Somebody else takes over.
+                Turn::TakeOver(fill) if exchange.plan.request.is_head() => {
+                    drop(fill);
+                    break direct::forward(exchange, connection, body, origin, PassReason::HeadMiss).await;
+                }
                 Turn::TakeOver(fill) => {
                     let started = fill::start(exchange, connection.arrival, rules, fill, stale.as_ref());
                     source = Source::Own(started.events);
@@ -150,9 +189,14 @@ impl Pursuit {
                     let shown = Shown { told, result: CacheResult::Revalidated };
                     break answer::hit(exchange, connection, &hit, &shown).await;
                 }
-                Turn::Stream { follower, head, length, own } => {
-                    let told = if own { cache_status::stored(forward) } else { cache_status::collapsed(forward) };
-                    let shown = Shown { told, result: CacheResult::Miss };
+                Turn::Stream { follower, head, length, came } => {
+                    let shown = match came {
+                        Came::Asked => Shown { told: cache_status::stored(forward), result: CacheResult::Miss },
+                        Came::Shared => Shown { told: cache_status::collapsed(forward), result: CacheResult::Miss },
+                        Came::Whole => {
+                            Shown { told: cache_status::hit(head.ttl(exchange.now)), result: CacheResult::Hit }
+                        }
+                    };
                     break answer::followed(exchange, connection, follower, &head, length, &shown).await;
                 }
                 Turn::Failed(refusal, instead) => match &stale {
@@ -195,7 +239,14 @@ async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connecti
 
 fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, own: bool) -> Turn {
     match followed {
-        Ok(Followed::Stream { head, length }) => Turn::Stream { follower, head, length, own },
+        Ok(Followed::Stream { head, length, whole }) => {
+            let came = match (own, whole) {
+                (true, _) => Came::Asked,
+                (false, true) => Came::Whole,
+                (false, false) => Came::Shared,
+            };
+            Turn::Stream { follower, head, length, came }
+        }
         Ok(Followed::Hit(hit)) => Turn::Hit(hit),
         Err(FillEnd::GoAlone(reason)) => Turn::GoAlone(reason),
         Err(FillEnd::LookAgain) => Turn::LookAgain,

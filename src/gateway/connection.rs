@@ -10,6 +10,7 @@ use crate::net::{Accepted, Buffer, Filled, IdleTimer, Stream, close_gently};
 
 use super::fast::{self, Attempt};
 use super::plan::Arrival;
+use super::worker::Place;
 use super::{DoorKind, Worker, serve};
 
 /// Cached answers to pipelined requests that leave before other connections of the thread get their turn.
@@ -24,6 +25,7 @@ pub(super) struct Connection {
     pub(super) timer: IdleTimer,
     pub(super) arrival: Arrival,
     pub(super) admin: bool,
+    place: Place,
 }
 
 /// What becomes of a connection after an exchange.
@@ -51,7 +53,14 @@ pub(super) async fn attend(worker: &Rc<Worker>, accepted: Accepted, asked: Socke
     };
     let arrival = Arrival { peer: peer.ip().to_canonical(), secure: kind == DoorKind::Tls };
     let admin = kind == DoorKind::Admin;
-    let mut connection = Connection { stream, buffer: Buffer::new(), timer: IdleTimer::default(), arrival, admin };
+    let mut connection = Connection {
+        stream,
+        buffer: Buffer::new(),
+        timer: IdleTimer::default(),
+        arrival,
+        admin,
+        place: worker.place(),
+    };
     match connection.converse(worker).await {
         After::Keep | After::Gone => {}
         After::Close => Box::pin(close_gently(connection.stream, LINGER)).await,
@@ -101,10 +110,11 @@ impl Connection {
     async fn bytes_came(&mut self, worker: &Rc<Worker>) -> bool {
         let (idle, ceiling) = worker.idle_rule();
         if self.stream.is_tls() {
-            let filled = self.timer.within(idle, self.buffer.fill(&mut self.stream, ceiling)).await;
-            return matches!(filled, Ok(Ok(Filled::Bytes(_))));
+            let fill = self.timer.within(idle, self.buffer.fill(&mut self.stream, ceiling));
+            return matches!(self.place.unless_draining(fill).await, Some(Ok(Ok(Filled::Bytes(_)))));
         }
-        if !matches!(self.timer.within(idle, self.stream.readable()).await, Ok(Ok(()))) {
+        let readable = self.timer.within(idle, self.stream.readable());
+        if !matches!(self.place.unless_draining(readable).await, Some(Ok(Ok(())))) {
             return false;
         }
         match self.buffer.try_fill(&mut self.stream, ceiling) {

@@ -25,6 +25,7 @@ use crate::cache::RequestRules;
 const EVENTS: usize = 8;
 
 /// What the client that caused a fill hears of it.
+#[expect(clippy::large_enum_variant, reason = "moved a few times in the course of a miss, never kept in numbers")]
 pub(super) enum Event {
     Interim(OwnedResponse),
     /// The answer is being stored: read it as everybody does.

@@ -57,6 +57,8 @@ pub(crate) enum Refusal {
     OfFill(Failure),
     /// A route that cannot work as it is configured, in an operator's words.
     Misconfigured(String),
+    /// A stored answer was not what was stored. The cache is asked again; should that not help, it is our fault.
+    Damaged,
     Internal(&'static str),
 }
 
@@ -84,7 +86,7 @@ impl Refusal {
     pub(crate) fn verdict(&self) -> Verdict {
         use Blame::{Client, Peer, Us};
         let (status, blame, trouble, word) = match self {
-            Refusal::BadRequest(bad) => (bad.status(), Client, trouble_of(bad.status()), "bad-request"),
+            Refusal::BadRequest(bad) => (bad.status(), Client, trouble_of(bad.status()), bad.word()),
             Refusal::H2c => (400, Client, Trouble::BadRequest, "h2c"),
             Refusal::Expectation => (417, Client, Trouble::BadRequest, "expectation"),
             Refusal::HeadTooSlow => (408, Client, Trouble::ClientTooSlow, "head-too-slow"),
@@ -112,13 +114,14 @@ impl Refusal {
             Refusal::Unavailable(_) => (502, Peer, Trouble::Unreachable, "unreachable"),
             Refusal::UpstreamTooSlow => (504, Peer, Trouble::UpstreamTooSlow, "upstream-timeout"),
             Refusal::UpstreamCut => (502, Peer, Trouble::Unreachable, "upstream-cut"),
-            Refusal::BadAnswer(_) => (502, Peer, Trouble::BadAnswer, "bad-answer"),
+            Refusal::BadAnswer(bad) => (502, Peer, Trouble::BadAnswer, bad.word()),
             Refusal::TooManyInterim => (502, Peer, Trouble::BadAnswer, "too-many-interim"),
             Refusal::SwitchedUnasked => (502, Peer, Trouble::BadAnswer, "switched-unasked"),
             Refusal::UnaskedNotModified => (502, Peer, Trouble::BadAnswer, "unasked-304"),
             Refusal::ServerError(_) => (502, Peer, Trouble::Unreachable, SERVER_ERROR),
             Refusal::OfFill(failure) => (failure.status, Peer, trouble_of_gateway(failure.status), failure.word),
             Refusal::Misconfigured(_) => (503, Us, Trouble::Misconfigured, "misconfigured"),
+            Refusal::Damaged => (500, Us, Trouble::Internal, "damaged"),
             Refusal::Internal(_) => (500, Us, Trouble::Internal, "internal"),
         };
         Verdict { status, blame, trouble, word }
@@ -154,6 +157,7 @@ impl Refusal {
             | Refusal::UnaskedNotModified
             | Refusal::ServerError(_)
             | Refusal::OfFill(_)
+            | Refusal::Damaged
             | Refusal::Misconfigured(_) => false,
         }
     }
@@ -234,6 +238,7 @@ impl fmt::Display for Refusal {
             Refusal::ServerError(status) => write!(f, "the upstream answered {status}"),
             Refusal::OfFill(failure) => write!(f, "the fill this request followed failed: {}", failure.word),
             Refusal::Misconfigured(why) => f.write_str(why),
+            Refusal::Damaged => f.write_str("a stored answer is damaged, again and again"),
             Refusal::Internal(what) => f.write_str(what),
         }
     }

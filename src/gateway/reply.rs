@@ -38,6 +38,11 @@ impl<'c> Reply<'c> {
         self.sent
     }
 
+    /// Whether nothing has been sent.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.sent == 0 && !self.head.is_empty()
+    }
+
     /// Sends the head now, because the body may take its time.
     pub(super) async fn head(&mut self) -> Result<(), WriteError> {
         let head = std::mem::take(&mut self.head);

@@ -1,9 +1,12 @@
 //! One executor thread's own things. A connection lives and dies on one thread, so nothing here needs a lock.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use event_listener::Event;
@@ -26,6 +29,7 @@ pub(crate) struct Worker {
     /// Told when the last of them has ended.
     ended: Event,
     draining: Cell<bool>,
+    idle: RefCell<IdleConnections>,
     lots: Cell<u64>,
 }
 
@@ -39,6 +43,7 @@ impl Worker {
             active: Cell::new(0),
             ended: Event::new(),
             draining: Cell::new(false),
+            idle: RefCell::default(),
             lots: Cell::new(RandomState::new().hash_one(std::thread::current().id())),
         })
     }
@@ -52,9 +57,15 @@ impl Worker {
         *self.current.borrow_mut() = gateway;
     }
 
-    /// From now on every answer closes its connection.
+    /// From now on every answer closes its connection, and those that are idle are closed at once.
     pub(crate) fn drain(&self) {
         self.draining.set(true);
+        self.idle.borrow_mut().wake_all();
+    }
+
+    /// A place where a connection can be woken by a drain.
+    pub(super) fn place(self: &Rc<Worker>) -> Place {
+        Place { worker: self.clone(), number: self.idle.borrow_mut().take_place() }
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -102,6 +113,65 @@ impl Worker {
             let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             mixed ^ (mixed >> 31)
         })
+    }
+}
+
+/// The wakers of a worker's connections, by place. As many places as there were connections at the same time.
+#[derive(Default)]
+struct IdleConnections {
+    wakers: Vec<Option<Waker>>,
+    free: Vec<usize>,
+}
+
+impl IdleConnections {
+    fn take_place(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.wakers.push(None);
+            self.wakers.len() - 1
+        })
+    }
+
+    fn wake_all(&mut self) {
+        self.wakers.iter_mut().filter_map(Option::take).for_each(Waker::wake);
+    }
+}
+
+/// A connection's place among those that a drain wakes. `Drop` gives it up.
+pub(super) struct Place {
+    worker: Rc<Worker>,
+    number: usize,
+}
+
+impl Place {
+    /// Waits for `future`, or gives `None` as soon as the worker drains. A connection that waits again and again
+    /// registers itself once: its task's waker stays the same.
+    pub(super) async fn unless_draining<F: Future + Unpin>(&self, mut future: F) -> Option<F::Output> {
+        poll_fn(|context| {
+            if self.worker.is_draining() {
+                return Poll::Ready(None);
+            }
+            self.register(context.waker());
+            Pin::new(&mut future).poll(context).map(Some)
+        })
+        .await
+    }
+
+    fn register(&self, waker: &Waker) {
+        if let Some(place) = self.worker.idle.borrow_mut().wakers.get_mut(self.number)
+            && !place.as_ref().is_some_and(|known| known.will_wake(waker))
+        {
+            *place = Some(waker.clone());
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut idle = self.worker.idle.borrow_mut();
+        if let Some(place) = idle.wakers.get_mut(self.number) {
+            *place = None;
+        }
+        idle.free.push(self.number);
     }
 }
 

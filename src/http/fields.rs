@@ -96,14 +96,6 @@ impl<'a> Fields<'a> {
         Fields { buf, spans }
     }
 
-    pub(crate) fn len(self) -> usize {
-        self.spans.len()
-    }
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.spans.is_empty()
-    }
-
     /// Names and values in the order they came.
     pub(crate) fn iter(self) -> impl DoubleEndedIterator<Item = (&'a [u8], &'a [u8])> + Clone {
         self.spans.iter().map(move |field| (field.name.of(self.buf), field.value.of(self.buf)))
@@ -140,11 +132,6 @@ impl<'a> Fields<'a> {
     pub(crate) fn has_token(self, name: &str, token: &str) -> bool {
         self.list(name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
     }
-}
-
-/// The members of one field value that is a comma-separated list.
-pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    bytes::members(value)
 }
 
 /// Whether a field is another one than `known` to us, but the same to software that takes `-` and `_` for one (CGI,
@@ -208,7 +195,7 @@ mod tests {
             assert_eq!(fields.sole("x"), Ok(Some(&b""[..])));
             assert_eq!(fields.sole("y"), Ok(None));
             assert_eq!(fields.iter().map(|(name, _)| name).collect::<Vec<_>>(), [&b"Accept"[..], b"X", b"ACCEPT"]);
-            assert_eq!((fields.len(), fields.contains("y")), (3, false));
+            assert_eq!((fields.iter().count(), fields.contains("y")), (3, false));
         });
     }
 

@@ -40,9 +40,8 @@ pub(crate) mod via;
 mod writer;
 
 pub(crate) use cache_control::CacheControl;
-pub(crate) use fields::{FieldSpan, FieldSpans, Fields, MAX_FIELDS};
+pub(crate) use fields::{FieldSpans, Fields, MAX_FIELDS};
 pub(crate) use framing::BodyFraming;
-pub(crate) use host::Authority;
 pub(crate) use method::{Method, Version};
 pub(crate) use refused::{BadRequest, BadResponse, Flaw};
 pub(crate) use request::{OwnedRequest, RequestHead};

@@ -40,15 +40,12 @@ impl ResponseHead {
         }
     }
 
-    /// 100–199: another head follows.
-    pub(crate) fn is_interim(&self) -> bool {
-        self.status < 200
-    }
-
+    #[cfg(any(test, feature = "doors"))]
     pub(crate) fn reason<'a>(&self, buf: &'a [u8]) -> &'a [u8] {
         self.reason.of(buf)
     }
 
+    #[cfg(any(test, feature = "doors"))]
     pub(crate) fn fields<'a>(&'a self, buf: &'a [u8]) -> Fields<'a> {
         Fields::new(buf, self.fields.as_slice())
     }

@@ -16,10 +16,6 @@ use crate::base::{Mono, Now, Wall};
 /// without a clock in the vDSO each reading is a system call.
 const WALL_MILLIS: u64 = 1000;
 
-/// What others claim teaches nothing unless it is this much later than a clock that is believed: two good clocks
-/// differ by a little, and that must not make ours doubted.
-const DOUBT: Duration = Duration::from_secs(3600);
-
 /// Both clocks of the process; shared by all threads.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -55,16 +51,6 @@ impl Clock {
 
     pub(crate) fn mono(&self) -> Mono {
         Mono::from_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
-    }
-
-    /// Somebody trusted says that it is at least `seen`: the floor rises to it.
-    pub(crate) fn learn(&self, seen: Wall) {
-        let now = self.now();
-        if now.sure && seen.since(now.wall) < DOUBT {
-            return;
-        }
-        self.floor.fetch_max(seen.as_millis(), Ordering::Relaxed);
-        self.floor_at_start.fetch_max(seen.as_millis().saturating_sub(millis(now.mono)), Ordering::Relaxed);
     }
 
     fn judge(&self, mono: Mono, system: Wall) -> Now {
@@ -135,20 +121,6 @@ mod tests {
         let now = clock.judge(Mono::from_millis(6), Wall::from_millis(2000 * HOUR));
         assert!(now.sure);
         assert_eq!(now.wall, Wall::from_millis(2000 * HOUR));
-    }
-
-    #[test]
-    fn a_learned_time_raises_the_floor_for_good() {
-        let clock = Clock::start(Wall::from_millis(HOUR));
-        let present = clock.now().wall;
-        assert!(clock.now().sure);
-        clock.learn(Wall::from_millis(present.as_millis() + HOUR / 2));
-        assert!(clock.now().sure, "two clocks may differ by a little");
-        let later = Wall::from_millis(present.as_millis() + 100 * HOUR);
-        clock.learn(later);
-        clock.learn(present);
-        assert!(!clock.now().sure);
-        assert!(clock.now().wall >= later);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Meter {
     }
 
     /// The peer took or sent as much.
-    pub(super) fn moved(&mut self, bytes: usize) {
+    pub(crate) fn moved(&mut self, bytes: usize) {
         self.moved = self.moved.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         if self.moved >= self.rule.bytes.as_u64() {
             self.moved = 0;

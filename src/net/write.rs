@@ -290,7 +290,7 @@ mod tests {
     use crate::net::testing::{PATIENCE, pair, patient_meter};
 
     fn pattern(len: usize) -> Vec<u8> {
-        (0..len).map(|at| (at * 31 >> 3).to_le_bytes()[0]).collect()
+        (0..len).map(|at| ((at * 31) >> 3).to_le_bytes()[0]).collect()
     }
 
     fn temporary_file(name: &str, bytes: &[u8]) -> File {

@@ -37,7 +37,8 @@ pub(crate) struct Follower {
 /// What a follower gets.
 pub(crate) enum Followed {
     /// Bytes as they come: [`Follower::range`], then [`Follower::next`].
-    Stream { head: Arc<Head>, length: Option<u64> },
+    /// `whole`: nothing is missing any more, so that it is as good as stored.
+    Stream { head: Arc<Head>, length: Option<u64>, whole: bool },
     /// What was stored is still good (304).
     Hit(Hit),
 }
@@ -166,7 +167,11 @@ impl Follower {
         }
         let selected = stream.selection.as_ref().is_none_or(|selection| selection.matches(request));
         if self.own || (stream.for_all && selected && stream.has_from(self.position)) {
-            return Ok(Followed::Stream { head: Arc::clone(&stream.head), length: stream.length });
+            return Ok(Followed::Stream {
+                head: Arc::clone(&stream.head),
+                length: stream.length,
+                whole: stream.is_whole(),
+            });
         }
         Err(FillEnd::LookAgain)
     }

@@ -215,6 +215,11 @@ impl Stream {
         self.base.saturating_add(self.window.len() as u64)
     }
 
+    /// Whether all of it has come.
+    fn is_whole(&self) -> bool {
+        matches!(self.end, Some(StreamEnd::Whole { .. })) || self.length == Some(self.arrived())
+    }
+
     /// Whether a reader may still begin here.
     fn has_from(&self, position: u64) -> bool {
         position >= self.base || self.file.as_ref().is_some_and(|(_, on_file)| *on_file >= self.base)

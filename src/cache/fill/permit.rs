@@ -105,6 +105,9 @@ impl Fill {
     fn plan(&self, request: Fields<'_>, answer: &Answer<'_>) -> Result<(Arc<Store>, Plan, Arc<Head>), NotStored> {
         let store = self.inner.store().filter(|store| store.takes_writes()).ok_or(NotStored::Store)?;
         let (rules, received) = (&self.asker.rules, answer.received);
+        if rules.head {
+            return Err(NotStored::HeadMethod);
+        }
         let limit = self.asker.max_object;
         let freshness = policy::may_store(rules, answer.status, answer.fields, answer.length, limit, received)?;
         // RFC 9111 §4.1: an answer that forgets its Vary is kept for those who ask in the same way.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Shared;
+use super::{Ended, Shared};
 use crate::base::Mono;
 use crate::cache::key::Key;
 use crate::http::Fields;
@@ -77,6 +77,12 @@ impl Table {
     /// Nobody can join it any more.
     pub(super) fn remove(&self, shared: &Arc<Shared>) {
         self.lock().take(shared);
+    }
+
+    /// It was begun for something that somebody else's fill has brought meanwhile.
+    pub(in crate::cache) fn withdraw(&self, shared: &Arc<Shared>) {
+        self.remove(shared);
+        shared.end(Ended::LookAgain);
     }
 
     /// For some seconds, requests for this key will not wait for each other.

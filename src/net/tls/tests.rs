@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use async_io::Async;
-use futures_rustls::TlsStream;
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 use rustls::HandshakeKind;
 use rustls::pki_types::ServerName;

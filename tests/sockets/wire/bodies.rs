@@ -259,7 +259,7 @@ fn an_early_answer_reaches_the_client_and_ends_both_connections() {
     });
     let gateway = Gateway::before(&origin);
     let mut client = gateway.client();
-    client.send("POST /early HTTP/1.1\r\nHost: board\r\nContent-Length: 1000000\r\n\r\n").send("x".repeat(1000));
+    client.send("POST /early HTTP/1.1\r\nHost: board\r\nContent-Length: 1000000\r\n\r\n").send("x".repeat(20_000));
     let response = client.response();
     assert_eq!((response.status, response.text().as_str()), (403, "no"));
     // The body was not read to its end, so neither connection may carry another message.
