@@ -201,13 +201,15 @@ struct Source {
     words: Vec<Word>,
     /// Lines before the first test module.
     lines: usize,
+    /// Compiled for tests only, whole.
+    is_test: bool,
 }
 
 impl Source {
     fn new(path: String, text: String) -> Source {
         let all = words(&text);
         let (words, lines) = without_tests(all, text.lines().count());
-        Source { path, text, words, lines }
+        Source { path, text, words, lines, is_test: false }
     }
 
     fn room(&self) -> &str {
@@ -224,9 +226,15 @@ impl Source {
         if self.path.ends_with("/mod.rs") { folders } else { folders + 1 }
     }
 
-    /// `src/cache/tests.rs` and `src/cache/tests/…` are compiled for tests only.
-    fn is_test_file(&self) -> bool {
-        self.path.split('/').any(|part| part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs"))
+    /// The modules in other files that this file declares for tests only: `src/cache/tests`, without an ending.
+    fn test_modules(&self) -> Vec<String> {
+        let own =
+            self.path.trim_end_matches(".rs").trim_end_matches("mod").trim_end_matches("lib").trim_end_matches('/');
+        let below = |name: &str| if own.is_empty() { name.to_owned() } else { format!("{own}/{name}") };
+        let all = words(&self.text);
+        let marked = (0..all.len()).filter(|at| is_test_mark(&all, *at)).map(|at| at + TEST_MARK.len());
+        let named = marked.filter(|at| is(&all, *at, "mod") && is(&all, at + 2, ";"));
+        named.map(|at| below(&all[at + 1].text)).collect()
     }
 }
 
@@ -241,7 +249,7 @@ fn judge(rule: impl Fn(&Source) -> Vec<String>) {
     let mut found = String::new();
     let all = sources();
     assert!(all.len() > 10, "only {} files read: is the test looking at the right folder?", all.len());
-    for source in all.iter().filter(|source| !source.is_test_file()) {
+    for source in all.iter().filter(|source| !source.is_test) {
         for problem in rule(source) {
             let _ = writeln!(found, "src/{}: {problem}", source.path);
         }
@@ -254,13 +262,22 @@ fn sources() -> Vec<Source> {
     let mut files = Vec::new();
     collect(&root, &mut files);
     files.sort();
-    files
-        .into_iter()
-        .map(|file| {
-            let path = file.strip_prefix(&root).expect("below src").to_string_lossy().replace('\\', "/");
-            Source::new(path, fs::read_to_string(&file).expect("source is UTF-8"))
-        })
-        .collect()
+    let read = |file: PathBuf| {
+        let path = file.strip_prefix(&root).expect("below src").to_string_lossy().replace('\\', "/");
+        Source::new(path, fs::read_to_string(&file).expect("source is UTF-8"))
+    };
+    mark_tests(files.into_iter().map(read).collect())
+}
+
+fn mark_tests(mut sources: Vec<Source>) -> Vec<Source> {
+    let tests: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+    for source in &mut sources {
+        let belongs = |module: &String| {
+            source.path.strip_prefix(module.as_str()).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+        };
+        source.is_test = tests.iter().any(belongs);
+    }
+    sources
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -389,19 +406,24 @@ fn is(words: &[Word], at: usize, text: &str) -> bool {
     words.get(at).is_some_and(|word| word.text == text)
 }
 
+const TEST_MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+
+fn is_test_mark(words: &[Word], at: usize) -> bool {
+    TEST_MARK.iter().enumerate().all(|(step, mark)| is(words, at + step, mark))
+}
+
 /// Cuts every `#[cfg(test)]` item out; gives what is left and the number of lines before the first of them.
 fn without_tests(words: Vec<Word>, lines: usize) -> (Vec<Word>, usize) {
-    const MARK: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Vec::new();
     let mut before = lines;
     let mut at = 0;
     while at < words.len() {
-        if !MARK.iter().enumerate().all(|(step, mark)| is(&words, at + step, mark)) {
+        if !is_test_mark(&words, at) {
             kept.push(words[at].clone());
             at += 1;
             continue;
         }
-        let begin = at + MARK.len();
+        let begin = at + TEST_MARK.len();
         if words[begin..].iter().take(4).any(|word| word.text == "mod") {
             before = before.min(words[at].line - 1);
         }
@@ -572,6 +594,20 @@ mod the_rules_see {
         assert_eq!(found(waiting, "http/head.rs", "async fn f() { g().await }"), 2);
         assert_eq!(found(waiting, "net/stream.rs", "async fn f() { g().await }"), 0);
         assert_eq!(found(waiting, "http/head.rs", "/// async\nfn f() {}"), 0);
+    }
+
+    #[test]
+    fn which_files_are_tests() {
+        let file = |path: &str, text: &str| Source::new(path.to_owned(), text.to_owned());
+        let all = mark_tests(vec![
+            file("http/mod.rs", "mod head;\n#[cfg(test)]\nmod vectors;"),
+            file("http/head.rs", "#[cfg(test)]\nmod tests { mod inner {} }"),
+            file("http/vectors.rs", "fn f() {}"),
+            file("http/vectors/more.rs", "fn f() {}"),
+            file("cache/vectors.rs", "fn f() {}"),
+        ]);
+        let tests: Vec<&str> = all.iter().filter(|source| source.is_test).map(|source| source.path.as_str()).collect();
+        assert_eq!(tests, ["http/vectors.rs", "http/vectors/more.rs"]);
     }
 
     #[test]

@@ -146,7 +146,11 @@ class Server:
 
 
 def nginx(place, origin, core=None):
-    """proxy_cache as its manual sets it up for speed: sendfile, open files kept, no log, one worker."""
+    """proxy_cache as its manual sets it up for speed: sendfile, open files kept, no log, one worker.
+
+    `tcp_nopush` stays off, as it is by default: on loopback it makes nginx wait for acknowledgements, which costs it
+    three quarters of its speed at 100 KB and gains it one tenth at 1 KB.
+    """
     port = free_port()
     home = os.path.join(place, f"nginx-{port}")
     os.makedirs(home)
@@ -157,7 +161,7 @@ def nginx(place, origin, core=None):
 daemon off; {account} worker_processes 1; pid {home}/pid; error_log {home}/error.log;
 events {{ worker_connections 4096; }}
 http {{
-    access_log off; sendfile on; tcp_nopush on; tcp_nodelay on;
+    access_log off; sendfile on; tcp_nodelay on;
     keepalive_requests 1000000000; keepalive_timeout 600s;
     open_file_cache max=10000 inactive=600s; open_file_cache_valid 600s;
     {temporary}

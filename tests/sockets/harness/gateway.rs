@@ -233,7 +233,7 @@ impl Drop for Gateway {
 pub(crate) fn hafir(arguments: &[&str]) -> std::process::Output {
     let mut command = Command::new(HAFIR);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("hafir can be started");
+    let mut child = super::spawn(&mut command).expect("hafir can be started");
     let give_up = Instant::now() + PATIENCE;
     while child.try_wait().expect("the state of a child").is_none() {
         if Instant::now() > give_up {
@@ -247,16 +247,16 @@ pub(crate) fn hafir(arguments: &[&str]) -> std::process::Output {
 }
 
 fn spawn(file: &Path, environment: &[(String, String)], said: &Arc<Mutex<String>>) -> Child {
-    let mut child = Command::new(HAFIR)
+    let mut command = Command::new(HAFIR);
+    command
         .arg("run")
         .arg(file)
         .env_remove("NOTIFY_SOCKET")
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("hafir can be started");
+        .stderr(Stdio::piped());
+    let mut child = super::spawn(&mut command).expect("hafir can be started");
     let lines = BufReader::new(child.stderr.take().expect("piped"));
     let said = Arc::clone(said);
     std::thread::spawn(move || {

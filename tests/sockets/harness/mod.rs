@@ -10,6 +10,7 @@ mod origin;
 mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -33,6 +34,15 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Between `fork` and `exec` a child holds copies of all sockets: a port that was just let go is still taken. Held while
+/// a child is started, and while a port is tried.
+static SPAWNING: Mutex<()> = Mutex::new(());
+
+pub(crate) fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    let _nobody_binds = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
+    command.spawn()
+}
+
 /// A port nobody listens on. Taken from below the range of ports that outgoing connections get, each only once.
 pub(crate) fn free_port() -> u16 {
     const FIRST: u32 = 10_000;
@@ -48,6 +58,7 @@ pub(crate) fn free_port() -> u16 {
     loop {
         let port = FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
         let port = u16::try_from(port).expect("below 65536");
+        let _nobody_spawns = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }

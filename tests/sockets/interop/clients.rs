@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::{have, run, text};
-use crate::harness::{Answer, Folder, Gateway, Origin, Setup, pattern};
+use crate::harness::{Answer, Folder, Gateway, Origin, Setup, pattern, spawn};
 
 fn curl(arguments: &[&str]) -> String {
     text(&run(Command::new("curl").args(["-sS", "--max-time", "20", "-q", "--noproxy", "*"]).args(arguments)))
@@ -72,12 +72,9 @@ fn nc_says_raw_bytes_and_hears_the_answers() {
     let gateway = Gateway::before(&origin);
     let say = |bytes: &[u8]| {
         let port = gateway.address.port().to_string();
-        let mut nc = Command::new("nc")
-            .args(["-N", "-w", "20", "127.0.0.1", &port])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("nc starts");
+        let mut nc = Command::new("nc");
+        nc.args(["-N", "-w", "20", "127.0.0.1", &port]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut nc = spawn(&mut nc).expect("nc starts");
         nc.stdin.take().expect("piped").write_all(bytes).expect("nc listens");
         text(&nc.wait_with_output().expect("nc ends"))
     };

@@ -17,7 +17,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::harness::{loopback, skipped, until};
+use crate::harness::{loopback, skipped, spawn, until};
 
 /// A program that runs beside a test and ends with it.
 pub(crate) struct Server {
@@ -30,7 +30,7 @@ impl Server {
     pub(crate) fn start(command: &mut Command, port: u16) -> Server {
         // A group of its own, so that what it starts ends with it.
         let child = command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = child.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut child = spawn(child).unwrap_or_else(|error| panic!("{command:?}: {error}"));
         until(&format!("{command:?} to listen on port {port}"), || {
             let ended = child.try_wait().expect("the state of a child");
             assert!(ended.is_none(), "{command:?} ended: {ended:?}");
@@ -77,7 +77,9 @@ pub(crate) fn program(name: &str) -> Command {
 
 /// Runs a program to its good end.
 pub(crate) fn run(command: &mut Command) -> Output {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = spawn(child).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = child.wait_with_output().expect("what it said");
     assert!(output.status.success(), "{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     output
 }

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use super::{have, nginx, run, text};
-use crate::harness::{Authority, Folder, Gateway, Origin, Setup, free_port, pattern};
+use crate::harness::{Authority, Folder, Gateway, Origin, Setup, free_port, pattern, spawn};
 
 /// A gateway with TLS for `board.test`, and the port of it.
 fn front(origin: &Origin, authority: &Authority) -> (Gateway, u16) {
@@ -42,12 +42,14 @@ fn openssl_sees_the_whole_chain_and_the_right_protocol() {
     let (origin, authority) = (Origin::plain(), Authority::new());
     let (gateway, port) = front(&origin, &authority);
     let ca = authority.file(&gateway.folder);
-    let output = Command::new("openssl")
+    let mut command = Command::new("openssl");
+    command
         .args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", "board.test", "-CAfile", &ca])
         .args(["-verify_return_error", "-verify_hostname", "board.test", "-alpn", "h2,http/1.1"])
         .stdin(Stdio::null())
-        .output()
-        .expect("openssl runs");
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let output = spawn(&mut command).and_then(|child| child.wait_with_output()).expect("openssl runs");
     let said = text(&output);
     assert!(said.contains("Verify return code: 0 (ok)"), "{said}");
     assert!(said.contains("ALPN protocol: http/1.1"), "{said}");
