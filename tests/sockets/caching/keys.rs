@@ -1,6 +1,6 @@
 //! Whose answer is whose: requests that the origin tells apart never get each other's.
 
-use crate::harness::{Answer, Origin, Setup};
+use crate::harness::{Answer, Gateway, Origin, Setup};
 
 const FRESH: &str = "Cache-Control: max-age=60";
 
@@ -40,4 +40,20 @@ fn what_only_a_forced_route_keeps_is_for_that_route() {
         assert_eq!(answer.is_hit(), hit);
     }
     assert!(!gateway.get("/page").is_hit(), "no-store holds for a route that does not force");
+}
+
+#[test]
+fn a_selecting_field_that_the_origin_never_saw_selects_nothing() {
+    let origin = Origin::new(|seen| {
+        let language = seen.field("accept-language").unwrap_or("none");
+        Answer::ok(&[FRESH, "Vary: Accept-Language"], language)
+    });
+    let gateway = Gateway::before(&origin);
+    for _ in 0..2 {
+        let taken = gateway.get_with("/page", "Accept-Language: fr\r\nConnection: Accept-Language\r\n");
+        assert_eq!((taken.text().as_str(), taken.is_hit()), ("none", false), "{}", taken.head);
+    }
+    assert_eq!(gateway.get_with("/page", "Accept-Language: fr\r\n").text(), "fr");
+    let usual = gateway.get_with("/page", "Accept-Language: fr\r\nConnection: keep-alive, X-Not-There\r\n");
+    assert!(usual.is_hit(), "{}", usual.head);
 }
