@@ -102,7 +102,7 @@ pub(crate) enum NotStored {
     RequestNoStore,
     /// `Set-Cookie` without explicit freshness: it would be given to everybody on a guess.
     SetCookie,
-    /// `Vary: *` matches nothing (§4.1).
+    /// `Vary: *` matches nothing (§4.1), and nothing that can be known matches a field that the gateway itself writes.
     VaryAny,
     /// The status is not cacheable by itself and the answer says nothing that makes it so.
     Status,

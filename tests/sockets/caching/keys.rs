@@ -57,3 +57,20 @@ fn a_selecting_field_that_the_origin_never_saw_selects_nothing() {
     let usual = gateway.get_with("/page", "Accept-Language: fr\r\nConnection: keep-alive, X-Not-There\r\n");
     assert!(usual.is_hit(), "{}", usual.head);
 }
+
+#[test]
+fn what_varies_by_the_gateway_s_own_fields_is_not_shared() {
+    let origin = Origin::new(|seen| {
+        let vary = seen.target().trim_start_matches('/');
+        Answer::ok(&[FRESH, &format!("Vary: Accept, {vary}")], seen.field(vary).unwrap_or("none"))
+    });
+    let gateway = Gateway::before(&origin);
+    for name in ["X-Forwarded-Host", "x-forwarded-proto", "X-Forwarded-For", "Forwarded"] {
+        for host in ["one", "two"] {
+            let request = format!("GET /{name} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            let answer = gateway.client().send(request).response();
+            assert!(!answer.is_hit(), "{name}: {}", answer.head);
+            assert!(name != "X-Forwarded-Host" || answer.text() == host, "{}", answer.text());
+        }
+    }
+}
