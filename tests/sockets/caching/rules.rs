@@ -394,3 +394,14 @@ fn only_if_cached_never_asks_the_origin() {
     gateway.keep_first("/x");
     assert!(gateway.get_with("/x", "Cache-Control: only-if-cached\r\n").is_hit());
 }
+
+#[test]
+fn conditions_are_only_about_what_is_a_200() {
+    let origin =
+        Origin::always(Answer::status("404 Not Found", &["Cache-Control: max-age=60", "ETag: \"a\""], "nothing"));
+    let gateway = Gateway::before(&origin);
+    for hit in [false, true, true] {
+        let answer = gateway.get_with("/x", "If-None-Match: \"a\"\r\n");
+        assert_eq!((answer.status, answer.is_hit()), (404, hit), "{}", answer.head);
+    }
+}
