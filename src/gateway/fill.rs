@@ -135,6 +135,9 @@ impl Task {
                 Err(refusal) => return self.fail(fill, refusal, StaleFor::Unreachable, events).await,
             };
             self.received.add(answered.head_bytes);
+            if answered.head.status == 304 && !conditional {
+                break;
+            }
             if !(validating && answered.head.status == 304) {
                 return self.take(plan, fill, answered, events).await;
             }

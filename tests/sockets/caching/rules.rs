@@ -405,3 +405,15 @@ fn conditions_are_only_about_what_is_a_200() {
         assert_eq!((answer.status, answer.is_hit()), (404, hit), "{}", answer.head);
     }
 }
+
+#[test]
+fn a_304_again_to_the_question_without_conditions_is_no_answer() {
+    let origin = Origin::new(|seen| match seen.field("if-none-match").or(seen.field("x-again")) {
+        None => Answer::ok(&["Cache-Control: max-age=0, must-revalidate", "ETag: \"a\""], "hello"),
+        Some(_) => Answer::not_modified(&["ETag: \"b\""]),
+    });
+    let gateway = Gateway::before(&origin);
+    assert_eq!(gateway.get("/x").text(), "hello");
+    assert_eq!(gateway.get_with("/x", "X-Again: yes\r\n").status, 502);
+    assert_eq!(origin.count(), 3);
+}
