@@ -417,3 +417,13 @@ fn a_304_again_to_the_question_without_conditions_is_no_answer() {
     assert_eq!(gateway.get_with("/x", "X-Again: yes\r\n").status, 502);
     assert_eq!(origin.count(), 3);
 }
+
+#[test]
+fn a_kept_204_states_no_length() {
+    let origin = Origin::always(Answer::raw("HTTP/1.1 204 No Content\r\nCache-Control: max-age=60\r\n\r\n"));
+    let gateway = Gateway::before(&origin);
+    for hit in [false, true] {
+        let answer = gateway.get("/x");
+        assert_eq!((answer.status, answer.is_hit(), answer.field("content-length")), (204, hit, None));
+    }
+}
