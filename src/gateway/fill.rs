@@ -155,7 +155,12 @@ impl Task {
 
     async fn fail(&self, fill: Fill, refusal: Refusal, instead: StaleFor, events: &Sender<Event>) {
         let verdict = refusal.verdict();
-        fill.failed(Failure { status: refusal.upstream_status().unwrap_or(verdict.status), word: verdict.word });
+        if matches!(refusal, Refusal::Loop | Refusal::Internal(_)) {
+            // What is wrong with this request alone is no answer for those who follow: one of them asks now.
+            drop(fill);
+        } else {
+            fill.failed(Failure { status: refusal.upstream_status().unwrap_or(verdict.status), word: verdict.word });
+        }
         let _ = events.send(Event::Failed(refusal, instead)).await;
     }
 
