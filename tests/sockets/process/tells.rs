@@ -153,3 +153,20 @@ fn what_needs_attention_is_in_the_status() {
     assert!(status.contains("/nowhere/cert.pem"), "{status}");
     assert!(status.contains("\"state\":\"off\"") || status.contains("\"state\":\"read only\""), "{status}");
 }
+
+#[test]
+fn the_admin_pages_take_no_body_for_a_request() {
+    let mut setup = Setup::new();
+    setup.route("fixed", "path = /\nrespond = 200 here");
+    let gateway = setup.start();
+    let hidden = "GET /status.json HTTP/1.1\r\nHost: x\r\n\r\n";
+    for request in [
+        format!("GET /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{hidden}", hidden.len()),
+        "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
+        "GET /nowhere HTTP/1.0\r\n\r\n".to_owned(),
+    ] {
+        let mut client = Client::connect(gateway.admin);
+        assert_eq!(client.send(&request).response().status, 404, "{request}");
+        assert!(client.is_closed(), "{request}");
+    }
+}
