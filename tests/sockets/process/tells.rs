@@ -170,3 +170,17 @@ fn the_admin_pages_take_no_body_for_a_request() {
         assert!(client.is_closed(), "{request}");
     }
 }
+
+#[test]
+fn the_log_says_what_a_miss_cost() {
+    let origin = Origin::always(Answer::ok(&["Cache-Control: max-age=60"], "x".repeat(1000)));
+    let gateway = Gateway::before(&origin);
+    for number in 0..20 {
+        gateway.get(&format!("/{number}"));
+    }
+    for line in log_lines(&gateway, 20) {
+        let words: Vec<&str> = line.rsplit(' ').take(3).collect();
+        let [uplink, time, "miss"] = words[..] else { panic!("not a miss: {line}") };
+        assert!(time.parse::<u64>().is_ok() && uplink.parse::<u64>().is_ok_and(|bytes| bytes > 1000), "{line}");
+    }
+}
