@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Answer, Client, Gateway, Origin, Setup, until};
+use crate::harness::{Answer, Client, Gate, Gateway, Origin, Setup, until};
 
 fn origin() -> Origin {
     Origin::new(|seen| match seen.target() {
@@ -183,4 +183,20 @@ fn the_log_says_what_a_miss_cost() {
         let [uplink, time, "miss"] = words[..] else { panic!("not a miss: {line}") };
         assert!(time.parse::<u64>().is_ok() && uplink.parse::<u64>().is_ok_and(|bytes| bytes > 1000), "{line}");
     }
+}
+
+#[test]
+fn a_client_that_leaves_before_its_answer_is_told_as_such() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    let origin = Origin::new(move |_| Answer::raw(early).wait(&held).send(early.repeat(50)).then_ok("late"));
+    let gateway = Gateway::before(&origin);
+    let mut client = gateway.client();
+    client.send("POST /x HTTP/1.1\r\nHost: board\r\nContent-Length: 1\r\n\r\n1");
+    assert_eq!(client.head().status, 103);
+    client.reset();
+    gate.open();
+    let lines = log_lines(&gateway, 1);
+    assert!(lines[0].contains("\" 499 0 "), "{}", lines[0]);
 }
