@@ -116,6 +116,8 @@ pub(crate) enum NotStored {
     NotModified,
     /// Neither freshness nor a validator: it could never be used again.
     NothingToReuse,
+    /// In a transfer coding that is not known here: what came is not the content (RFC 9112 §6.1).
+    TransferCoding,
     /// Larger than `max_object`.
     TooLarge,
     /// The head does not fit into the limits of a stored head.
@@ -140,6 +142,7 @@ impl NotStored {
             NotStored::Partial => "partial",
             NotStored::NotModified => "not-modified",
             NotStored::NothingToReuse => "nothing-to-reuse",
+            NotStored::TransferCoding => "transfer-coding",
             NotStored::TooLarge => "too-large",
             NotStored::Head => "head",
             NotStored::Store => "store",

@@ -24,6 +24,9 @@ pub(crate) fn may_store(
     if length.is_some_and(|length| length > max_object.as_u64()) {
         return Err(NotStored::TooLarge);
     }
+    if fields.list("transfer-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"chunked")) {
+        return Err(NotStored::TransferCoding);
+    }
     let directives = CacheControl::parse(fields, "cache-control");
     let forced = rules.assigned.forced && is_assignable(status);
     allowed(rules, status, fields, &directives, forced)?;

@@ -427,3 +427,14 @@ fn a_kept_204_states_no_length() {
         assert_eq!((answer.status, answer.is_hit(), answer.field("content-length")), (204, hit, None));
     }
 }
+
+#[test]
+fn what_is_in_an_unknown_transfer_coding_passes_and_is_not_kept() {
+    let head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: x-unknown\r\n\r\n";
+    let origin = Origin::always(Answer::raw(head).send("coded").close());
+    let gateway = Gateway::before(&origin);
+    for _ in 0..2 {
+        let answer = gateway.get("/x");
+        assert_eq!((answer.text().as_str(), answer.is_hit()), ("coded", false), "{}", answer.head);
+    }
+}
