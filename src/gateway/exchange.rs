@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::{Now, Wall};
 use crate::http::{OwnedRequest, Version};
 use crate::observe::{CacheResult, Record};
-use crate::transform::{ConnectionOption, Ids, ReplyFraming, Tail};
+use crate::transform::{Client, ConnectionOption, Ids, ReplyFraming, Tail};
 
 use super::connection::{After, Connection};
 use super::plan::{Plan, Request};
@@ -128,7 +128,16 @@ pub(super) fn record_refused(
 ) {
     let target = std::str::from_utf8(request.target).unwrap_or("");
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    let record = Record { client: connection.arrival.peer, path, query, ..blank(worker, now, request, ids, account) };
+    let (fields, arrival) = (request.fields, connection.arrival);
+    let client = Client::of(fields, arrival.peer, arrival.secure, &gateway.config.gateway.trusted_proxies);
+    let record = Record {
+        client: client.address,
+        path,
+        query,
+        referer: fields.first("referer"),
+        user_agent: fields.first("user-agent"),
+        ..blank(worker, now, request, ids, account)
+    };
     worker.process.observer.record(&gateway.scope, &record);
 }
 

@@ -200,3 +200,17 @@ fn a_client_that_leaves_before_its_answer_is_told_as_such() {
     let lines = log_lines(&gateway, 1);
     assert!(lines[0].contains("\" 499 0 "), "{}", lines[0]);
 }
+
+#[test]
+fn what_is_refused_is_logged_with_who_asked() {
+    let mut setup = Setup::new();
+    setup.set("gateway", "trusted_proxies", "127.0.0.1");
+    setup.route("fixed", "path = /fixed\nrespond = 200 here\ndeny = 192.0.2.0/24");
+    let gateway = setup.start();
+    let said = "X-Forwarded-For: 192.0.2.7\r\nUser-Agent: curious\r\n";
+    assert_eq!(gateway.get_with("/fixed", said).status, 403);
+    assert_eq!(gateway.get_with("/nowhere", said).status, 404);
+    for line in log_lines(&gateway, 2) {
+        assert!(line.starts_with("192.0.2.7 - - [") && line.contains("\"curious\""), "{line}");
+    }
+}
