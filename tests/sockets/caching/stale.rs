@@ -17,6 +17,7 @@ fn while_down(control: &'static str, keys: &str) -> crate::harness::Response {
     let mut origin = Origin::new(move |_| Answer::ok(&[&field, "ETag: \"v1\""], "kept"));
     let gateway = before(&origin, keys);
     assert_eq!(gateway.get("/x").text(), "kept");
+    gateway.wait_until_kept(1);
     origin.stop();
     gateway.get("/x")
 }
@@ -60,6 +61,7 @@ fn errors_of_the_origin_are_covered_by_stale_if_error() {
         });
         let gateway = before(&origin, "");
         gateway.get("/x");
+        gateway.wait_until_kept(1);
         let response = gateway.get("/x");
         assert_eq!((response.status, response.text().as_str()), (200, "kept"), "{status}");
     }
@@ -74,6 +76,7 @@ fn answers_that_say_no_are_passed_on_and_not_covered() {
         });
         let gateway = before(&origin, "");
         gateway.get("/x");
+        gateway.wait_until_kept(1);
         assert_eq!(gateway.get("/x").text(), "no", "{status}");
     }
 }
@@ -92,6 +95,7 @@ fn an_upstream_that_hangs_or_breaks_off_counts_as_down() {
         });
         let gateway = before(&origin, "");
         gateway.get("/x");
+        gateway.wait_until_kept(1);
         let response = gateway.get("/x");
         assert_eq!((response.status, response.text().as_str()), (200, "kept"), "{}", response.head);
     }

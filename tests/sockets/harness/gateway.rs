@@ -138,6 +138,11 @@ impl Gateway {
         self.client().send(format!("GET {target} HTTP/1.1\r\nHost: board\r\n{fields}\r\n")).response()
     }
 
+    /// Waits until so many answers are on the card: a client has its own a moment earlier.
+    pub(crate) fn wait_until_kept(&self, count: usize) {
+        until(&format!("{count} answers on the card"), || self.folder.files("cache/objects").len() >= count);
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
