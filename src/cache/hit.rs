@@ -60,11 +60,20 @@ impl Hit {
         self.object.body.len
     }
 
-    /// The whole body, where it is in RAM: head and body then leave in one write.
-    pub(crate) fn memory(&self) -> Option<&[u8]> {
+    /// The whole body, where it can leave at once: in RAM, or one run of a file that is checked and was in the page cache
+    /// a moment ago.
+    pub(crate) fn at_hand(&self) -> Option<Piece<'_>> {
         match &self.object.body.place {
-            Place::Memory(bytes) => Some(bytes),
-            Place::File(_) => None,
+            Place::Memory(bytes) => Some(Piece::Memory(bytes)),
+            Place::File(chunked) => {
+                let layout = &chunked.layout;
+                let one_chunk = self.len() <= layout.chunk_len();
+                (one_chunk && chunked.was_just_seen(0, self.at, MOMENT)).then(|| Piece::File {
+                    file: &chunked.file,
+                    offset: layout.place(0),
+                    len: usize::try_from(self.len()).unwrap_or(0),
+                })
+            }
         }
     }
 

@@ -176,6 +176,9 @@ impl Quest<'_> {
         };
         let permit = match joined {
             Joined::Lead(shared) if self.is_overtaken(&shared, Some(&seen)) => return None,
+            Joined::Follow(shared) if !shared.serves(self.rules, self.now) => {
+                Permit::Fill(self.fill(Table::private(self.key, fill_key), Some(hit.clone()), names))
+            }
             Joined::Lead(shared) | Joined::Alone(shared) => Permit::Fill(self.fill(shared, Some(hit.clone()), names)),
             Joined::Follow(shared) => Permit::Follow(self.follower(shared, Some(hit.clone()), names)),
         };
@@ -196,12 +199,16 @@ impl Quest<'_> {
     /// `None`: look again.
     fn without(&self, names: Option<Names>) -> Option<Lookup> {
         let why = if names.is_some() { Forward::VaryMiss } else { Forward::UriMiss };
-        if self.rules.only_if_cached {
-            return Some(Lookup::OnlyIfCached);
-        }
         let selection = names.as_ref().and_then(|names| names.select(self.request));
         let fill_key =
             self.fill_key(selection.map_or(self.key.hash(), |selection| selection.location(self.key.hash())));
+        if self.rules.only_if_cached {
+            let found = self.inner.fills.find(self.key, fill_key, self.request);
+            return Some(match found.filter(|shared| shared.is_whole() && shared.serves(self.rules, self.now)) {
+                Some(shared) => Lookup::Follow(self.follower(shared, None, names), why),
+                None => Lookup::OnlyIfCached,
+            });
+        }
         match self.pass() {
             // A head that is on its way, or has just come, answers HEAD as well.
             Some(PassReason::HeadMiss) => {
@@ -224,6 +231,9 @@ impl Quest<'_> {
     fn join(&self, fill_key: u128, names: Option<Names>, why: Forward) -> Option<Lookup> {
         match self.inner.fills.join(self.key, fill_key, self.request, self.now.mono) {
             Joined::Lead(shared) if self.is_overtaken(&shared, None) => None,
+            Joined::Follow(shared) if !shared.serves(self.rules, self.now) => {
+                Some(Lookup::Miss(self.fill(Table::private(self.key, fill_key), None, names), why))
+            }
             Joined::Lead(shared) | Joined::Alone(shared) => Some(Lookup::Miss(self.fill(shared, None, names), why)),
             Joined::Follow(shared) => Some(Lookup::Follow(self.follower(shared, None, names), why)),
         }

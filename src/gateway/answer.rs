@@ -1,6 +1,6 @@
 //! Answers from stored bytes: a hit, or somebody's fill as it goes on.
 
-use crate::cache::{Follower, Head, Hit, Piece};
+use crate::cache::{Follower, Head, Hit};
 use crate::http::conditional::{self, Outcome};
 use crate::http::range::{self, ByteRange, ContentRange, Wanted};
 use crate::http::{FieldSpans, Fields, Method, status};
@@ -15,7 +15,7 @@ use super::exchange::Exchange;
 use super::reply::Reply;
 
 /// The most that is sent of a stored body before other connections of the thread get their turn.
-const PIECE: usize = 256 * 1024;
+pub(super) const PIECE: usize = 256 * 1024;
 
 /// What the client and the record are told about where an answer came from.
 pub(super) struct Shown {
@@ -50,8 +50,7 @@ pub(super) async fn hit(
     let sent = async {
         loop {
             match body.next(PIECE).await {
-                Ok(Some(Piece::Memory(bytes))) => reply.bytes(bytes).await?,
-                Ok(Some(Piece::File { file, offset, len })) => reply.file(file, offset, len as u64).await?,
+                Ok(Some(piece)) => reply.piece(piece).await?,
                 Ok(None) => return Ok(()),
                 Err(_) => return Err(Broken::Source),
             }
@@ -85,8 +84,7 @@ pub(super) async fn followed(
         reply.head().await?;
         loop {
             match follower.next(PIECE).await {
-                Ok(Some(Piece::Memory(bytes))) => reply.bytes(bytes).await?,
-                Ok(Some(Piece::File { file, offset, len })) => reply.file(file, offset, len as u64).await?,
+                Ok(Some(piece)) => reply.piece(piece).await?,
                 Ok(None) => return Ok(()),
                 Err(_) => return Err(Broken::Source),
             }

@@ -93,7 +93,7 @@ impl Connection {
                 Attempt::Answered => After::Keep,
                 Attempt::AnsweredLast => return After::Close,
                 Attempt::Gone => return After::Gone,
-                Attempt::Unsent(rest, last) => Box::pin(serve::finish(self, worker, rest, last)).await,
+                Attempt::Unsent(unsent) => Box::pin(serve::finish(self, worker, &unsent)).await,
                 Attempt::Slow => Box::pin(serve::serve(self, worker)).await,
             };
             if after != After::Keep {

@@ -1,22 +1,23 @@
-//! The hot path: a small cached answer, from the bytes of the request to the bytes of the answer without waiting.
+//! The hot path: a cached answer at hand, from the bytes of the request to the bytes of the answer without waiting.
 //!
 //! One read has happened; here follow a parse into fixed spans, the plan, one look-up in the table of recently served
-//! answers, and one `writev`. Everything else (a head that is not all there, a body, a miss, a large answer, any
-//! refusal) is [`Attempt::Slow`]: nothing was consumed, and the slow path begins from the same bytes.
+//! answers, and one `writev`, or a head and `sendfile`. Everything else (a head that is not all there, a body, a miss,
+//! bytes that must be read from the card first, any refusal) is [`Attempt::Slow`]: nothing was consumed, and the slow path begins from the same bytes.
 
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
-use crate::cache::{Hit, Key, policy};
+use crate::cache::{Hit, Key, Piece, policy};
 use crate::http::conditional::{self, Outcome};
 use crate::http::{Method, Parse, RequestHead, Scan, status};
+use crate::net::Stream;
 use crate::observe::CacheResult;
 use crate::transform::{ReplyFraming, Upgrade, stored_head};
 
 use super::connection::{After, Connection};
 use super::exchange::{Account, connection_option, date, record};
 use super::plan::{Plan, Request, plan};
-use super::{Gateway, Worker, cache_status};
+use super::{Worker, cache_status};
 use crate::base::Now;
 use crate::transform::Tail;
 
@@ -27,8 +28,8 @@ pub(super) enum Attempt {
     AnsweredLast,
     /// The client has left.
     Gone,
-    /// The socket took only a part of the answer; these bytes are left, and then the connection goes on or ends.
-    Unsent(Vec<u8>, After),
+    /// The socket took only a part of the answer.
+    Unsent(Box<Unsent>),
     /// Not this way.
     Slow,
 }
@@ -47,36 +48,60 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
     let request = Request::within(&head, bytes);
     let Ok(plan) = plan(&gateway, request, connection.arrival, worker.draw()) else { return Attempt::Slow };
     let Some(hit) = hot_hit(&plan, worker, now) else { return Attempt::Slow };
-    let Some(body) = hit.memory() else { return Attempt::Slow };
-    let reply = match conditional::evaluate(request.fields, request.method, &hit.head().validators()) {
-        Outcome::Proceed => Reply { status: hit.head().status(), lines: hit.head().lines(), body },
-        Outcome::NotModified => Reply { status: 304, lines: hit.head().lines_not_modified(), body: &[] },
+    let judged = match hit.head().status() {
+        200 => conditional::evaluate(request.fields, request.method, &hit.head().validators()),
+        // Conditions are about what would be answered with 200 (RFC 9110 §13.2.1).
+        _ => Outcome::Proceed,
+    };
+    let reply = match judged {
+        Outcome::Proceed if request.is_head() => Reply::whole(&hit, NO_BODY),
+        Outcome::Proceed => match hit.at_hand() {
+            Some(body) => Reply::whole(&hit, body),
+            None => return Attempt::Slow,
+        },
+        Outcome::NotModified => Reply { status: 304, lines: hit.head().lines_not_modified(), body: NO_BODY },
         Outcome::PreconditionFailed => return Attempt::Slow,
     };
-    let written = answer(&plan, &hit, &reply, &gateway, worker, now);
-    let Some((out, after)) = written else { return Attempt::Slow };
-    let body = if request.is_head() { &[] } else { reply.body };
-    let sent = connection.stream.try_write_vectored(&[IoSlice::new(&out), IoSlice::new(body)]);
+    let Some((out, after)) = write_head(&plan, &hit, &reply, worker, now) else { return Attempt::Slow };
+    let (sent, whole) = send(&mut connection.stream, &out, &reply.body);
     let account = Account {
         status: reply.status,
         cache: CacheResult::Hit,
-        sent: body.len() as u64,
+        sent: (whole - out.len()) as u64,
         complete: sent.is_ok(),
         ..Account::default()
     };
     record(worker, &gateway, now, &plan, &account);
-    let attempt = settle(sent, &out, body, after);
+    let attempt = settle(sent, whole, &out, &hit, after);
     worker.put_scratch(out);
     let len = head.len;
     connection.buffer.consume(len);
     attempt
 }
 
+const NO_BODY: Piece<'static> = Piece::Memory(&[]);
+
 /// What is sent, before the gateway's own fields.
 struct Reply<'h> {
     status: u16,
     lines: &'h [u8],
-    body: &'h [u8],
+    body: Piece<'h>,
+}
+
+impl<'h> Reply<'h> {
+    fn whole(hit: &'h Hit, body: Piece<'h>) -> Reply<'h> {
+        Reply { status: hit.head().status(), lines: hit.head().lines(), body }
+    }
+}
+
+/// What of an answer the socket did not take at once.
+pub(super) struct Unsent {
+    /// The rest of the head.
+    pub(super) head: Vec<u8>,
+    /// The body, and the first byte of it that is left to send.
+    pub(super) body: Hit,
+    pub(super) from: u64,
+    pub(super) after: After,
 }
 
 /// A fresh answer from the table of recently served ones, where the request is of the plain kind.
@@ -99,15 +124,11 @@ fn hot_hit(plan: &Plan<'_>, worker: &Worker, now: Now) -> Option<Hit> {
 }
 
 /// Writes the head into the worker's buffer.
-fn answer(
-    plan: &Plan<'_>,
-    hit: &Hit,
-    reply: &Reply<'_>,
-    gateway: &Gateway,
-    worker: &Worker,
-    now: Now,
-) -> Option<(Vec<u8>, After)> {
-    let framing = if reply.status == 304 { ReplyFraming::Nothing } else { ReplyFraming::Length(hit.len()) };
+fn write_head(plan: &Plan<'_>, hit: &Hit, reply: &Reply<'_>, worker: &Worker, now: Now) -> Option<(Vec<u8>, After)> {
+    let framing = match reply.status {
+        204 | 304 => ReplyFraming::Nothing,
+        _ => ReplyFraming::Length(hit.len()),
+    };
     let after = if plan.persists && !worker.is_draining() { After::Keep } else { After::Close };
     let told = cache_status::hit(hit.head().ttl(now));
     let tail = Tail {
@@ -119,7 +140,6 @@ fn answer(
         date: date(now),
         request_id: Some(&plan.ids),
     };
-    let _ = gateway;
     let mut out = worker.take_scratch();
     let reason = status::reason(reply.status).as_bytes();
     match stored_head(&mut out, reply.status, reason, reply.lines, &tail) {
@@ -131,16 +151,30 @@ fn answer(
     }
 }
 
-fn settle(sent: io::Result<usize>, head: &[u8], body: &[u8], after: After) -> Attempt {
+/// Sends what the socket takes at once. Gives that, and how much there is.
+fn send(stream: &mut Stream, head: &[u8], body: &Piece<'_>) -> (io::Result<usize>, usize) {
+    match body {
+        Piece::Memory(body) => {
+            (stream.try_write_vectored(&[IoSlice::new(head), IoSlice::new(body)]), head.len() + body.len())
+        }
+        Piece::File { file, offset, len } => (stream.try_send_with_file(head, file, *offset, *len), head.len() + len),
+    }
+}
+
+fn settle(sent: io::Result<usize>, whole: usize, head: &[u8], hit: &Hit, after: After) -> Attempt {
     let sent = match sent {
         Ok(sent) => sent,
         Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => 0,
         Err(_) => return Attempt::Gone,
     };
-    let whole = head.len() + body.len();
     if sent < whole {
-        let rest = head.iter().chain(body).skip(sent).copied().collect();
-        return Attempt::Unsent(rest, after);
+        let (rest, from) = match head.get(sent..) {
+            // Nothing but a head was to be sent: there is no body to go on with.
+            Some(rest) if whole == head.len() => (rest.to_vec(), hit.len()),
+            Some(rest) => (rest.to_vec(), 0),
+            None => (Vec::new(), (sent - head.len()) as u64),
+        };
+        return Attempt::Unsent(Box::new(Unsent { head: rest, body: hit.clone(), from, after }));
     }
     match after {
         After::Keep => Attempt::Answered,

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::IoSlice;
 
+use crate::cache::Piece;
 use crate::http::{Fields, chunked};
 use crate::net::{Meter, Progress, WriteError, send_file, write_all, write_all_vectored};
 use crate::transform::ReplyFraming;
@@ -68,6 +69,14 @@ impl<'c> Reply<'c> {
         }
         self.sent += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Sends a piece of a stored body.
+    pub(super) async fn piece(&mut self, piece: Piece<'_>) -> Result<(), WriteError> {
+        match piece {
+            Piece::Memory(bytes) => self.bytes(bytes).await,
+            Piece::File { file, offset, len } => self.file(file, offset, len as u64).await,
+        }
     }
 
     /// Sends a piece of the body from a file.

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use crate::cache::policy;
 use crate::http::{BadRequest, Flaw};
-use crate::http::{Method, OwnedRequest, Parse, RequestHead, Scan, connection};
-use crate::net::{Filled, Meter, within, write_all};
-use crate::transform::Upgrade;
+use crate::http::{Fields, Method, OwnedRequest, Parse, RequestHead, Scan, connection};
+use crate::net::{Filled, within};
+use crate::transform::{ReplyFraming, Upgrade};
 
 use super::body::RequestBody;
 use super::build::{Destination, Origin};
 use super::connection::{After, Connection};
 use super::exchange::{Account, Exchange, record};
+use super::fast::Unsent;
 use super::plan::{Request, plan};
 use super::refuse::{Own, refuse_unplanned};
-use super::{Gateway, Refusal, Worker, admin, cached, direct, files, tunnel};
+use super::reply::Reply;
+use super::{Gateway, Refusal, Worker, admin, answer, cached, direct, files, tunnel};
 use crate::cache::PassReason;
 
 /// Serves the request whose first bytes are in the connection's buffer.
@@ -45,12 +47,21 @@ pub(super) async fn serve(connection: &mut Connection, worker: &Rc<Worker>) -> A
 }
 
 /// Sends what the fast path could not get rid of at once.
-pub(super) async fn finish(connection: &mut Connection, worker: &Rc<Worker>, rest: Vec<u8>, after: After) -> After {
+pub(super) async fn finish(connection: &mut Connection, worker: &Rc<Worker>, unsent: &Unsent) -> After {
     let _busy = worker.busy();
-    let mut meter = Meter::new(worker.gateway().progress);
-    match write_all(&mut connection.stream, &rest, &mut meter).await {
-        Ok(()) => after,
-        Err(_) => After::Cut,
+    let progress = worker.gateway().progress;
+    let framing = ReplyFraming::Length(unsent.body.len());
+    let mut reply = Reply::new(connection, progress, framing, unsent.head.clone());
+    let mut body = unsent.body.body(unsent.from..unsent.body.len());
+    let sent = async {
+        while let Some(piece) = body.next(answer::PIECE).await.map_err(|_| After::Cut)? {
+            reply.piece(piece).await.map_err(|_| After::Cut)?;
+        }
+        reply.end(Fields::NONE).await.map_err(|_| After::Cut)
+    };
+    match sent.await {
+        Ok(_) => unsent.after,
+        Err(after) => after,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A connection, plain or in TLS.
 
+use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -9,6 +10,8 @@ use std::time::Duration;
 
 use async_io::Async;
 use futures_rustls::TlsStream;
+use rustix::io::Errno;
+use rustix::net::SendFlags;
 use rustix::net::sockopt::set_socket_linger;
 use smol::io::{AsyncRead, AsyncWrite};
 
@@ -45,6 +48,28 @@ impl Stream {
         match self {
             Stream::Plain(socket) => socket.get_ref().write_vectored(parts),
             Stream::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Writes what fits at once of `head` and then of `len` bytes of a file, so that both leave together. `WouldBlock`
+    /// where nothing fits, and always in TLS. A file that is shorter than promised shows as less written.
+    pub(crate) fn try_send_with_file(
+        &mut self,
+        head: &[u8],
+        file: &File,
+        offset: u64,
+        len: usize,
+    ) -> io::Result<usize> {
+        let Stream::Plain(socket) = self else { return Err(io::ErrorKind::WouldBlock.into()) };
+        let written = rustix::net::send(&*socket, head, SendFlags::MORE | SendFlags::NOSIGNAL)?;
+        if written < head.len() {
+            return Ok(written);
+        }
+        let mut offset = offset;
+        match rustix::fs::sendfile(&*socket, file, Some(&mut offset), len) {
+            Ok(sent) => Ok(written.saturating_add(sent)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(written),
+            Err(error) => Err(error.into()),
         }
     }
 

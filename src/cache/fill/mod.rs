@@ -22,11 +22,11 @@ use event_listener::Event;
 
 use super::head::Head;
 use super::hit::Hit;
-use super::policy::RequestRules;
+use super::policy::{self, RequestRules};
 use super::reason::{Failure, PassReason};
 use super::store::format::Layout;
 use super::vary::Selection;
-use crate::base::Size;
+use crate::base::{Now, Size};
 use crate::http::Fields;
 
 pub(crate) use follower::{FillEnd, Followed, Follower};
@@ -148,6 +148,22 @@ impl Shared {
             Phase::Asking | Phase::Orphaned => byte <= reach,
             Phase::Ended(_) => false,
         }
+    }
+
+    /// Whether what is on its way may answer a request that came later: nothing has come yet, or what has come would be
+    /// served if it were stored. `no-cache` asks for what the origin says from now on.
+    pub(in crate::cache) fn serves(&self, rules: &RequestRules, now: Now) -> bool {
+        match &self.state().phase {
+            Phase::Streaming(stream) => {
+                matches!(policy::may_serve(stream.head.stored(), rules, now), policy::Reuse::Serve)
+            }
+            Phase::Asking | Phase::Orphaned | Phase::Ended(_) => true,
+        }
+    }
+
+    /// Whether all of it has come.
+    pub(in crate::cache) fn is_whole(&self) -> bool {
+        self.state().stream().is_some_and(|stream| stream.is_whole())
     }
 
     fn is_selected_by(&self, request: Fields<'_>) -> bool {

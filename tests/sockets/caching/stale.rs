@@ -16,8 +16,7 @@ fn while_down(control: &'static str, keys: &str) -> crate::harness::Response {
     let field = format!("Cache-Control: {control}");
     let mut origin = Origin::new(move |_| Answer::ok(&[&field, "ETag: \"v1\""], "kept"));
     let gateway = before(&origin, keys);
-    assert_eq!(gateway.get("/x").text(), "kept");
-    gateway.wait_until_kept(1);
+    assert_eq!(gateway.keep_first("/x").text(), "kept");
     origin.stop();
     gateway.get("/x")
 }
@@ -60,8 +59,7 @@ fn errors_of_the_origin_are_covered_by_stale_if_error() {
             Some(_) => Answer::status(status, &[], "broken"),
         });
         let gateway = before(&origin, "");
-        gateway.get("/x");
-        gateway.wait_until_kept(1);
+        gateway.keep_first("/x");
         let response = gateway.get("/x");
         assert_eq!((response.status, response.text().as_str()), (200, "kept"), "{status}");
     }
@@ -75,8 +73,7 @@ fn answers_that_say_no_are_passed_on_and_not_covered() {
             Some(_) => Answer::status(status, &[], "no"),
         });
         let gateway = before(&origin, "");
-        gateway.get("/x");
-        gateway.wait_until_kept(1);
+        gateway.keep_first("/x");
         assert_eq!(gateway.get("/x").text(), "no", "{status}");
     }
 }
@@ -94,8 +91,7 @@ fn an_upstream_that_hangs_or_breaks_off_counts_as_down() {
             Some(_) => answer.clone(),
         });
         let gateway = before(&origin, "");
-        gateway.get("/x");
-        gateway.wait_until_kept(1);
+        gateway.keep_first("/x");
         let response = gateway.get("/x");
         assert_eq!((response.status, response.text().as_str()), (200, "kept"), "{}", response.head);
     }

@@ -133,14 +133,30 @@ impl Gateway {
         self.get_with(target, "")
     }
 
+    /// A request whose answer is the first to be kept.
+    pub(crate) fn keep_first(&self, target: &str) -> Response {
+        let response = self.get(target);
+        self.wait_until_kept(1);
+        response
+    }
+
+    /// Waits until so many answers are on the card: a client has its own a moment earlier. They are counted last of
+    /// all, so from now on a request finds them.
+    pub(crate) fn wait_until_kept(&self, count: usize) {
+        until(&format!("{count} answers on the card"), || {
+            let status = self.get_admin("/status.json");
+            let number = status.split("\"objects\":").nth(1).and_then(|rest| rest.split([',', '}']).next());
+            number.and_then(|number| number.parse::<usize>().ok()).is_some_and(|kept| kept >= count)
+        });
+    }
+
+    fn get_admin(&self, target: &str) -> String {
+        Client::connect(self.admin).get(target).text()
+    }
+
     /// `fields` are whole lines, each with its line end.
     pub(crate) fn get_with(&self, target: &str, fields: &str) -> Response {
         self.client().send(format!("GET {target} HTTP/1.1\r\nHost: board\r\n{fields}\r\n")).response()
-    }
-
-    /// Waits until so many answers are on the card: a client has its own a moment earlier.
-    pub(crate) fn wait_until_kept(&self, count: usize) {
-        until(&format!("{count} answers on the card"), || self.folder.files("cache/objects").len() >= count);
     }
 
     pub(crate) fn pid(&self) -> u32 {
