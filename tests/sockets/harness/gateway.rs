@@ -133,14 +133,21 @@ impl Gateway {
         self.get_with(target, "")
     }
 
-    /// A request whose answer is the first to be kept; waits until the card has taken it in, which is a moment after
-    /// the client has the answer.
+    /// A request whose answer is the first to be kept.
     pub(crate) fn keep_first(&self, target: &str) -> Response {
         let response = self.get(target);
-        until("the first object on the card", || !self.folder.files("cache/objects").is_empty());
-        // Entered last of all: from now on a request finds it.
-        until("the object in the books", || self.get_admin("/status.json").contains("\"objects\":1"));
+        self.wait_until_kept(1);
         response
+    }
+
+    /// Waits until so many answers are on the card: a client has its own a moment earlier. They are counted last of
+    /// all, so from now on a request finds them.
+    pub(crate) fn wait_until_kept(&self, count: usize) {
+        until(&format!("{count} answers on the card"), || {
+            let status = self.get_admin("/status.json");
+            let number = status.split("\"objects\":").nth(1).and_then(|rest| rest.split([',', '}']).next());
+            number.and_then(|number| number.parse::<usize>().ok()).is_some_and(|kept| kept >= count)
+        });
     }
 
     fn get_admin(&self, target: &str) -> String {

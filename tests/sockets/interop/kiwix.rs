@@ -84,6 +84,7 @@ fn a_book_is_read_kept_and_read_on_without_its_server() {
     assert!(found.status == 200 && !found.is_hit(), "{}", found.head);
     assert!(fetch(&gateway, "/wiki/search?pattern=rain&content=ponds", "").is_hit(), "forced to be kept for a day");
 
+    gateway.wait_until_kept(3);
     kiwix.stop();
     assert!(fetch(&gateway, page, "").text().contains("catches the rain"));
     assert!(fetch(&gateway, "/wiki/ponds/film.mp4", "").body == film);

@@ -76,6 +76,7 @@ fn pages_ranges_codings_and_validators_pass_and_are_kept() {
     let moved = client.get("/old");
     assert_eq!(moved.status, 301);
     assert_eq!(client.get("/nothing").status, 404);
+    gateway.wait_until_kept(2);
     nginx.stop();
     assert!(client.get("/fresh/a.html").is_hit());
     // no-cache forbids what cannot be checked (RFC 9111 §5.2.2.4).
