@@ -13,6 +13,10 @@ use crate::http::{Fields, date};
 /// RFC 9111 §1.2.2: what "greater than can be represented" stands for.
 const FOREVER: u64 = 1 << 31;
 
+/// How far the wall clock may seem to have gone backwards: a request reads the clock once, and what it waits for may come
+/// a moment later; a clock that is kept right is moved by less than this.
+const BACKWARDS: Duration = Duration::from_secs(2);
+
 /// When an answer came, and how old it was then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Times {
@@ -37,7 +41,7 @@ impl Times {
     pub(crate) fn residence(&self, now: Now) -> Option<Duration> {
         match self.since {
             Since::Received(received) => Some(now.mono.since(received)),
-            Since::Opened(_) if self.sure && now.sure && now.wall >= self.received => {
+            Since::Opened(_) if self.sure && now.sure && self.received.since(now.wall) <= BACKWARDS => {
                 Some(now.wall.since(self.received))
             }
             Since::Opened(_) => None,
@@ -81,4 +85,25 @@ fn delta_seconds(text: &[u8]) -> Option<u64> {
     }
     let value = std::str::from_utf8(text).ok()?.parse::<u64>().unwrap_or(FOREVER);
     Some(value.min(FOREVER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_came_after_the_request_read_the_clock_is_new() {
+        let received = Wall::from_seconds(1_000_000);
+        let since = Since::Opened(Mono::default());
+        let times = Times { initial_age: Duration::ZERO, received, sure: true, since };
+        let age_at = |millis: i64, sure: bool| {
+            let wall = Wall::from_millis(received.as_millis() + millis);
+            times.age(Now { mono: Mono::default(), wall, sure }).map(|age| age.as_millis())
+        };
+        assert_eq!(age_at(5000, true), Some(5000));
+        assert_eq!(age_at(0, true), Some(0));
+        assert_eq!(age_at(-3, true), Some(0));
+        assert_eq!(age_at(-3000, true), None, "a clock that went backwards is not believed");
+        assert_eq!(age_at(5000, false), None);
+    }
 }
