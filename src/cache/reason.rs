@@ -13,6 +13,8 @@ pub(crate) enum PassReason {
     RequestBody,
     /// `If-Match` or `If-Unmodified-Since`: for the origin to judge (RFC 9111 §4.3.2).
     Precondition,
+    /// `Connection` takes fields away: the origin sees another request than the one that would select the answer.
+    Connection,
     /// The request says `no-store` and nothing usable is stored (RFC 9111 §5.2.1.5).
     RequestNoStore,
     /// HEAD for something that is not stored: fetching the body would cost the link more than was asked for.
@@ -34,7 +36,7 @@ impl PassReason {
         match self {
             PassReason::RouteOff | PassReason::Personal | PassReason::Store | PassReason::Busy => Forward::Bypass,
             PassReason::Method => Forward::Method,
-            PassReason::RequestBody | PassReason::Precondition => Forward::Request,
+            PassReason::RequestBody | PassReason::Precondition | PassReason::Connection => Forward::Request,
             PassReason::RequestNoStore
             | PassReason::HeadMiss
             | PassReason::RangeMiss
@@ -51,6 +53,7 @@ impl PassReason {
             PassReason::Personal => "personal",
             PassReason::RequestBody => "request-body",
             PassReason::Precondition => "precondition",
+            PassReason::Connection => "connection",
             PassReason::RequestNoStore => "request-no-store",
             PassReason::HeadMiss => "head-miss",
             PassReason::RangeMiss => "range-miss",
@@ -99,7 +102,7 @@ pub(crate) enum NotStored {
     RequestNoStore,
     /// `Set-Cookie` without explicit freshness: it would be given to everybody on a guess.
     SetCookie,
-    /// `Vary: *` matches nothing (§4.1).
+    /// `Vary: *` matches nothing (§4.1), and nothing that can be known matches a field that the gateway itself writes.
     VaryAny,
     /// The status is not cacheable by itself and the answer says nothing that makes it so.
     Status,

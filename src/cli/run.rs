@@ -39,7 +39,8 @@ pub(super) fn run_then(file: &Path, err: &mut dyn Write, listening: impl FnOnce(
     match Running::start(file, start) {
         Ok(running) => {
             listening(&running.listeners.addresses());
-            smol::block_on(running.supervise())
+            // Without the reactor: where this thread waited for events, each would have to be handed on to a worker.
+            smol::future::block_on(running.supervise())
         }
         Err(failure) => {
             let _ = writeln!(err, "hafir: {failure}");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::base::{Mono, Now, Size};
 use crate::cache::StoreState;
 use crate::http::Method;
+use crate::http::connection::persists;
 use crate::observe::{CacheFacts, ConfigFacts, Facts, Gauges, UpstreamGauge, UpstreamStatus, resident};
 use crate::portal::status_page;
 
@@ -42,8 +43,9 @@ pub(super) async fn answer(
             ("text/html; charset=utf-8", status_page(&status))
         }
         _ => {
+            let keep = persists(request.version, request.fields) && !request.has_body();
             let refusal = Refusal::AdminNotFound;
-            return refuse_unplanned(connection, worker, gateway, now, Some(request), &refusal, true).await;
+            return refuse_unplanned(connection, worker, gateway, now, Some(request), &refusal, keep).await;
         }
     };
     let lines = format!("Content-Type: {content_type}\r\nCache-Control: no-store\r\n");

@@ -173,10 +173,9 @@ impl Exchange<'_> {
     /// Ends a body: in order, or so that the client sees that it is cut.
     async fn settle(&mut self, reply: Reply<'_>, sent: Result<(), Broken>, trailers: &[u8], after: After) -> After {
         self.account.sent = reply.sent();
-        match sent {
-            Ok(()) => {}
-            Err(Broken::Client) => return After::Gone,
-            Err(Broken::Source) => return After::Cut,
+        // Where the end of the connection is the end of the body, only a reset tells a client that is merely slow.
+        if sent.is_err() {
+            return After::Cut;
         }
         let spans = FieldSpans::parse(trailers).unwrap_or_default();
         match reply.end(Fields::new(trailers, spans.as_slice())).await {
@@ -184,7 +183,7 @@ impl Exchange<'_> {
                 self.account.complete = true;
                 after
             }
-            Err(_) => After::Gone,
+            Err(_) => After::Cut,
         }
     }
 }

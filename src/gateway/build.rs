@@ -65,7 +65,7 @@ pub(crate) struct Origin {
     pub(crate) urls: Vec<UpstreamUrl>,
     /// `Host` towards each of `urls`; unused where the client's is kept.
     pub(crate) hosts: Vec<String>,
-    /// What cache keys begin with: the first upstream, and the route's name where the route edits requests.
+    /// What cache keys begin with, see [`key_prefix`].
     pub(crate) key_prefix: String,
     pub(crate) cached: bool,
 }
@@ -158,15 +158,26 @@ impl Origin {
     fn build(route: &RouteConfig, urls: &[UpstreamUrl], process: &Process) -> Result<Origin, String> {
         let group = process.upstreams.group(urls, &route.upstream);
         let first = urls.first().ok_or("has no upstream")?;
-        let edited = if route.edit_request.is_empty() { String::new() } else { format!("[{}]", route.name) };
         Ok(Origin {
             group,
             urls: urls.to_vec(),
             hosts: urls.iter().map(|url| host_value(url, &route.upstream.host)).collect(),
-            key_prefix: format!("{edited}{}", url_origin(first)),
+            key_prefix: key_prefix(route, first),
             cached: route.cache.mode != CacheMode::Off,
         })
     }
+}
+
+/// The first upstream, and what makes its answers others than those that another route gets from it: edits of requests,
+/// a `Host` of the route's own (as a client's would stand there), and that the route keeps what answers forbid to keep.
+fn key_prefix(route: &RouteConfig, first: &UpstreamUrl) -> String {
+    let forced = if route.cache.mode == CacheMode::Forced { "!" } else { "" };
+    let edited = if route.edit_request.is_empty() { String::new() } else { format!("[{}]", route.name) };
+    let host = match &route.upstream.host {
+        HostPolicy::Name(name) => format!(" {}", name.to_ascii_lowercase()),
+        HostPolicy::Keep | HostPolicy::Replace => String::new(),
+    };
+    format!("{forced}{edited}{}{host}", url_origin(first))
 }
 
 /// The value of `Host` for an upstream (RFC 9110 §7.2): without the scheme's own port.

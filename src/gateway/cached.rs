@@ -207,7 +207,10 @@ impl Pursuit {
                 },
             }
         };
-        exchange.account.uplink += received.map_or(0, |received| received.take());
+        if let Some(received) = received {
+            exchange.account.uplink += received.take();
+            exchange.account.uplink_time = exchange.account.uplink_time.or(received.time());
+        }
         after.map(Some)
     }
 }

@@ -90,15 +90,16 @@ pub(super) async fn relay(
             }
         };
         if reply.bytes(piece).await.is_err() {
+            // Gone, or merely slow: then it must not take the end of the connection for that of the body.
             exchange.count(&reply, &body);
-            return Ok(After::Gone);
+            return Ok(After::Cut);
         }
     }
     exchange.count(&reply, &body);
     let ended = reply.end(body.trailers()).await;
     lease.done();
     exchange.account.complete = ended.is_ok();
-    Ok(if ended.is_ok() { after } else { After::Gone })
+    Ok(if ended.is_ok() { after } else { After::Cut })
 }
 
 impl Exchange<'_> {

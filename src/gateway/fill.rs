@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smol::channel::{self, Receiver, Sender};
 
@@ -44,18 +45,32 @@ pub(super) struct Started {
     pub(super) received: Rc<Received>,
 }
 
-/// Bytes that a fill took over the uplink and that are in no record yet. The client that caused it takes them into its
-/// own record; what comes after it has left is counted when the fill ends.
+/// What a fill took over the uplink and that is in no record yet. The client that caused it takes it into its own
+/// record; what comes after it has left is counted when the fill ends.
 #[derive(Default)]
-pub(super) struct Received(Cell<u64>);
+pub(super) struct Received {
+    bytes: Cell<u64>,
+    time: Cell<Option<Duration>>,
+}
 
 impl Received {
     fn add(&self, bytes: usize) {
-        self.0.set(self.0.get().saturating_add(bytes as u64));
+        self.bytes.set(self.bytes.get().saturating_add(bytes as u64));
+    }
+
+    /// The head of an answer has come.
+    fn add_head(&self, answered: &Answered) {
+        self.add(answered.head_bytes);
+        self.time.set(Some(answered.received.mono.since(answered.asked.mono)));
     }
 
     pub(super) fn take(&self) -> u64 {
-        self.0.take()
+        self.bytes.take()
+    }
+
+    /// How long the upstream took to begin its answer.
+    pub(super) fn time(&self) -> Option<Duration> {
+        self.time.get()
     }
 }
 
@@ -105,8 +120,11 @@ impl Task {
         let Some(origin) = plan.origin() else { return };
         self.ask(&plan, origin, fill, &events).await;
         drop(events);
-        let route = plan.found.route.index();
-        self.worker.process.observer.uplink(&self.gateway.scope, route, self.received.take());
+        // The client's end is still there: it takes them when its own answer is complete.
+        if Rc::strong_count(&self.received) == 1 {
+            let route = plan.found.route.index();
+            self.worker.process.observer.uplink(&self.gateway.scope, route, self.received.take());
+        }
     }
 
     /// Asks, at most twice: a 304 that fits nothing stored is followed by a question without conditions.
@@ -134,7 +152,10 @@ impl Task {
                 Ok(answered) => answered,
                 Err(refusal) => return self.fail(fill, refusal, StaleFor::Unreachable, events).await,
             };
-            self.received.add(answered.head_bytes);
+            self.received.add_head(&answered);
+            if answered.head.status == 304 && !conditional {
+                break;
+            }
             if !(validating && answered.head.status == 304) {
                 return self.take(plan, fill, answered, events).await;
             }
@@ -152,7 +173,12 @@ impl Task {
 
     async fn fail(&self, fill: Fill, refusal: Refusal, instead: StaleFor, events: &Sender<Event>) {
         let verdict = refusal.verdict();
-        fill.failed(Failure { status: refusal.upstream_status().unwrap_or(verdict.status), word: verdict.word });
+        if matches!(refusal, Refusal::Loop | Refusal::Internal(_)) {
+            // What is wrong with this request alone is no answer for those who follow: one of them asks now.
+            drop(fill);
+        } else {
+            fill.failed(Failure { status: refusal.upstream_status().unwrap_or(verdict.status), word: verdict.word });
+        }
         let _ = events.send(Event::Failed(refusal, instead)).await;
     }
 

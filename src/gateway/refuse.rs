@@ -29,6 +29,7 @@ impl Exchange<'_> {
     pub(super) async fn refuse(&mut self, connection: &mut Connection, refusal: &Refusal, body_read: bool) -> After {
         let verdict = refusal.verdict();
         if let Refusal::ClientGone = refusal {
+            (self.account.status, self.account.refusal) = (verdict.status, Some(verdict.word));
             return After::Gone;
         }
         if let Refusal::LastHop = refusal {

@@ -12,6 +12,14 @@ pub(crate) fn is(name: &[u8], head: Fields<'_>) -> bool {
     ALWAYS.iter().any(|known| named(known.as_bytes())) || head.list("connection").any(named)
 }
 
+/// Whether `Connection` takes a field away that this head has and that would go on otherwise.
+pub(crate) fn takes_away(head: Fields<'_>) -> bool {
+    let is_usual =
+        |option: &[u8]| ALWAYS.iter().chain(&["close"]).any(|word| option.eq_ignore_ascii_case(word.as_bytes()));
+    let is_there = |option: &[u8]| std::str::from_utf8(option).is_ok_and(|name| head.contains(name));
+    head.list("connection").any(|option| !is_usual(option) && is_there(option))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -74,7 +74,8 @@ fn in_two<T>(
 #[test]
 fn requests_mean_the_same_when_written_again() {
     /// What all that follows goes by.
-    fn meaning(bytes: &[u8]) -> Option<(String, Vec<u8>, BodyFraming, Vec<(Vec<u8>, Vec<u8>)>)> {
+    type Told = (String, Vec<u8>, BodyFraming, Vec<(Vec<u8>, Vec<u8>)>);
+    fn meaning(bytes: &[u8]) -> Option<Told> {
         let read = RequestHead::parse(bytes, &HeadLimits::default(), &mut Scan::default());
         let Ok(Parse::Complete(head)) = read else { return None };
         let (method, fields) = (head.method(bytes), head.fields(bytes));

@@ -61,7 +61,7 @@ impl Stream {
         len: usize,
     ) -> io::Result<usize> {
         let Stream::Plain(socket) = self else { return Err(io::ErrorKind::WouldBlock.into()) };
-        let written = rustix::net::send(&*socket, head, SendFlags::MORE | SendFlags::NOSIGNAL)?;
+        let written = rustix::net::send(&*socket, head, SendFlags::NOSIGNAL)?;
         if written < head.len() {
             return Ok(written);
         }

@@ -65,7 +65,7 @@ pub(crate) enum ConnectionOption<'a> {
 pub(crate) fn response_head(out: &mut Vec<u8>, parts: &ResponseParts<'_>) -> Result<(), Unwritable> {
     let mut head = HeadWriter::response(out, Version::Http11, parts.status, parts.reason);
     write_end_to_end(&mut head, parts.fields, &parts.tail);
-    write_tail(&mut head, parts.version, &parts.tail);
+    write_tail(&mut head, parts.status, parts.version, &parts.tail);
     if let Some(now) = parts.tail.date.filter(|_| !parts.fields.contains("date")) {
         write_date(&mut head, now, parts.tail.edits);
     }
@@ -93,7 +93,7 @@ pub(crate) fn stored_head(
     HeadWriter::response(out, Version::Http11, status, reason).end_open()?;
     out.extend_from_slice(lines);
     let mut own = HeadWriter::fields_only(out);
-    write_tail(&mut own, Version::Http11, tail);
+    write_tail(&mut own, status, Version::Http11, tail);
     own.end().map(drop).inspect_err(|_| out.truncate(start))
 }
 
@@ -135,7 +135,7 @@ fn write_end_to_end(head: &mut HeadWriter<'_>, fields: Fields<'_>, tail: &Tail<'
     }
 }
 
-fn write_tail(head: &mut HeadWriter<'_>, version: Version, tail: &Tail<'_>) {
+fn write_tail(head: &mut HeadWriter<'_>, status: u16, version: Version, tail: &Tail<'_>) {
     let edits = tail.edits;
     if let Some(age) = tail.age.filter(|_| !edits.touch(b"age")) {
         head.field_number("Age", age);
@@ -148,9 +148,10 @@ fn write_tail(head: &mut HeadWriter<'_>, version: Version, tail: &Tail<'_>) {
         head.field_display("X-Request-Id", id);
     }
     match tail.framing {
-        ReplyFraming::Length(len) => head.field_number("Content-Length", len),
+        // RFC 9110 §8.6: a 204 has none, not even of zero.
+        ReplyFraming::Length(len) if status != 204 => head.field_number("Content-Length", len),
         ReplyFraming::Chunked => head.field("Transfer-Encoding", "chunked"),
-        ReplyFraming::Nothing | ReplyFraming::Close => head,
+        ReplyFraming::Length(_) | ReplyFraming::Nothing | ReplyFraming::Close => head,
     };
     match tail.connection {
         ConnectionOption::Implied => head,

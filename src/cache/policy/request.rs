@@ -6,7 +6,7 @@ use crate::cache::reason::PassReason;
 use crate::config::{CacheMode, Class, RouteCacheConfig};
 use crate::http::cache_control::MaxStale;
 use crate::http::range::{self, Wanted};
-use crate::http::{CacheControl, Fields, Method};
+use crate::http::{CacheControl, Fields, Method, hop_by_hop};
 
 /// What a request asks of the cache, read once from its fields. `Copy`, and nothing is allocated to make it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +42,7 @@ enum Watched {
     Authorization,
     Body,
     CacheControl,
+    Connection,
     Cookie,
     Pragma,
     Precondition,
@@ -74,12 +75,13 @@ pub(crate) fn request(
             Some(Watched::Authorization) => rules.authorization = true,
             Some(Watched::Body) if value != b"0" => return Err(PassReason::RequestBody),
             Some(Watched::CacheControl) => cache_control = true,
+            Some(Watched::Connection) if hop_by_hop::takes_away(fields) => return Err(PassReason::Connection),
             Some(Watched::Cookie) => rules.cookie = true,
             Some(Watched::Pragma) => pragma |= value.eq_ignore_ascii_case(b"no-cache"),
             Some(Watched::Precondition) => return Err(PassReason::Precondition),
             // RFC 9110 §14.2: Range is defined for GET only.
             Some(Watched::Range) if !head => rules.first_byte = first_byte(value),
-            Some(Watched::Body | Watched::Range) | None => {}
+            Some(Watched::Body | Watched::Connection | Watched::Range) | None => {}
         }
     }
     if cache_control {
@@ -128,6 +130,7 @@ fn watched(name: &[u8]) -> Option<Watched> {
         6 if is("cookie") => Some(Watched::Cookie),
         6 if is("pragma") => Some(Watched::Pragma),
         8 if is("if-match") => Some(Watched::Precondition),
+        10 if is("connection") => Some(Watched::Connection),
         13 if is("authorization") => Some(Watched::Authorization),
         13 if is("cache-control") => Some(Watched::CacheControl),
         14 if is("content-length") => Some(Watched::Body),

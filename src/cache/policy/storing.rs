@@ -52,7 +52,7 @@ fn allowed(
     if rules.no_store {
         return Err(NotStored::RequestNoStore);
     }
-    if fields.list("vary").any(|member| member == b"*") {
+    if fields.list("vary").any(|member| member == b"*" || is_written_by_us(member)) {
         return Err(NotStored::VaryAny);
     }
     if directives.must_understand && !is_understood(status) {
@@ -74,6 +74,12 @@ fn allowed(
         return Err(NotStored::Status);
     }
     Ok(())
+}
+
+/// Fields that a gateway tells of each client anew: what the origin saw of them is not in the client's own request.
+fn is_written_by_us(name: &[u8]) -> bool {
+    let ours = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+    ours.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
 }
 
 /// Statuses whose caching rules are all implemented here (RFC 9111 §3).

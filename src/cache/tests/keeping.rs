@@ -22,7 +22,7 @@ fn bodies_of_every_size_come_back() {
             let Lookup::Fresh(hit) = rig.look(&format!("/{length}"), "").await else { panic!("{length}") };
             assert_eq!(hit.len(), length as u64);
             assert_eq!(read(&hit).await, noise(length), "{length}");
-            assert_eq!(hit.memory().is_some(), length <= 32 << 10);
+            assert_eq!(matches!(hit.at_hand(), Some(Piece::Memory(_))), length <= 32 << 10);
         }
         assert_eq!(rig.folder.unfinished(), 0);
         assert_eq!(rig.cache().stat().damaged, 0);
@@ -111,7 +111,7 @@ fn a_hit_is_answered_from_ram_the_second_time() {
     smol::block_on(async {
         let mut rig = Rig::new();
         rig.keep("/a", "", FRESH, b"body").await;
-        assert_eq!(rig.hot("/a", "").unwrap().memory(), Some(&b"body"[..]));
+        assert!(matches!(rig.hot("/a", "").unwrap().at_hand(), Some(Piece::Memory(b"body"))));
         rig.cut_power();
         assert!(rig.hot("/a", "").is_none());
         assert!(rig.fresh("/a", "").await.is_some());

@@ -394,3 +394,36 @@ fn only_if_cached_never_asks_the_origin() {
     gateway.keep_first("/x");
     assert!(gateway.get_with("/x", "Cache-Control: only-if-cached\r\n").is_hit());
 }
+
+#[test]
+fn conditions_are_only_about_what_is_a_200() {
+    let origin =
+        Origin::always(Answer::status("404 Not Found", &["Cache-Control: max-age=60", "ETag: \"a\""], "nothing"));
+    let gateway = Gateway::before(&origin);
+    for hit in [false, true, true] {
+        let answer = gateway.get_with("/x", "If-None-Match: \"a\"\r\n");
+        assert_eq!((answer.status, answer.is_hit()), (404, hit), "{}", answer.head);
+    }
+}
+
+#[test]
+fn a_304_again_to_the_question_without_conditions_is_no_answer() {
+    let origin = Origin::new(|seen| match seen.field("if-none-match").or(seen.field("x-again")) {
+        None => Answer::ok(&["Cache-Control: max-age=0, must-revalidate", "ETag: \"a\""], "hello"),
+        Some(_) => Answer::not_modified(&["ETag: \"b\""]),
+    });
+    let gateway = Gateway::before(&origin);
+    assert_eq!(gateway.get("/x").text(), "hello");
+    assert_eq!(gateway.get_with("/x", "X-Again: yes\r\n").status, 502);
+    assert_eq!(origin.count(), 3);
+}
+
+#[test]
+fn a_kept_204_states_no_length() {
+    let origin = Origin::always(Answer::raw("HTTP/1.1 204 No Content\r\nCache-Control: max-age=60\r\n\r\n"));
+    let gateway = Gateway::before(&origin);
+    for hit in [false, true] {
+        let answer = gateway.get("/x");
+        assert_eq!((answer.status, answer.is_hit(), answer.field("content-length")), (204, hit, None));
+    }
+}

@@ -171,3 +171,31 @@ fn an_object_larger_than_allowed_passes_whole() {
     }
     assert_eq!(origin.count(), 4);
 }
+
+#[test]
+fn a_request_that_goes_in_a_circle_fails_alone() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let origin = Origin::new(move |seen| match seen.target() {
+        "/held" => Answer::default().wait(&held).then_ok("held"),
+        _ => Answer::ok(&["Cache-Control: max-age=60"], "good"),
+    });
+    let mut setup = Setup::new();
+    setup.set("gateway", "workers", "1");
+    setup.route("all", &format!("path = /\nupstream = {}\nupstream.connections = 1", origin.url()));
+    let gateway = setup.start();
+    let mut busy = gateway.client();
+    busy.send("GET /held HTTP/1.1\r\nHost: board\r\n\r\n");
+    origin.wait_for_count(1);
+    // Both wait for the one connection; the second follows the first.
+    let hops = ["1.1 hafir"; 8].join(", ");
+    let (mut circling, mut other) = (gateway.client(), gateway.client());
+    circling.send(format!("GET /x HTTP/1.1\r\nHost: board\r\nVia: {hops}\r\n\r\n"));
+    // Answered after the request before it was taken up: one thread serves both.
+    gateway.client().send("TRACE / HTTP/1.1\r\nHost: board\r\n\r\n").response();
+    other.send("GET /x HTTP/1.1\r\nHost: board\r\n\r\n");
+    gateway.client().send("TRACE / HTTP/1.1\r\nHost: board\r\n\r\n").response();
+    gate.open();
+    assert_eq!(circling.response().status, 508);
+    assert_eq!(other.response().text(), "good");
+}

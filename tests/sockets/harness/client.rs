@@ -166,6 +166,11 @@ impl Client {
         self.rest().is_empty()
     }
 
+    /// Whether the connection was broken off, and not closed in order.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.end == Some(Ended::Broken)
+    }
+
     fn chunks(&mut self, response: &mut Response) -> End {
         loop {
             let Some(line) = self.read_until_or_end(b"\r\n") else { return End::Cut };

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Answer, Client, Gateway, Origin, Setup, until};
+use crate::harness::{Answer, Client, Gate, Gateway, Origin, Setup, until};
 
 fn origin() -> Origin {
     Origin::new(|seen| match seen.target() {
@@ -152,4 +152,51 @@ fn what_needs_attention_is_in_the_status() {
     let status = Client::connect(gateway.admin).get("/status.json").text();
     assert!(status.contains("/nowhere/cert.pem"), "{status}");
     assert!(status.contains("\"state\":\"off\"") || status.contains("\"state\":\"read only\""), "{status}");
+}
+
+#[test]
+fn the_admin_pages_take_no_body_for_a_request() {
+    let mut setup = Setup::new();
+    setup.route("fixed", "path = /\nrespond = 200 here");
+    let gateway = setup.start();
+    let hidden = "GET /status.json HTTP/1.1\r\nHost: x\r\n\r\n";
+    for request in [
+        format!("GET /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{hidden}", hidden.len()),
+        "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
+        "GET /nowhere HTTP/1.0\r\n\r\n".to_owned(),
+    ] {
+        let mut client = Client::connect(gateway.admin);
+        assert_eq!(client.send(&request).response().status, 404, "{request}");
+        assert!(client.is_closed(), "{request}");
+    }
+}
+
+#[test]
+fn the_log_says_what_a_miss_cost() {
+    let origin = Origin::always(Answer::ok(&["Cache-Control: max-age=60"], "x".repeat(1000)));
+    let gateway = Gateway::before(&origin);
+    for number in 0..20 {
+        gateway.get(&format!("/{number}"));
+    }
+    for line in log_lines(&gateway, 20) {
+        let words: Vec<&str> = line.rsplit(' ').take(3).collect();
+        let [uplink, time, "miss"] = words[..] else { panic!("not a miss: {line}") };
+        assert!(time.parse::<u64>().is_ok() && uplink.parse::<u64>().is_ok_and(|bytes| bytes > 1000), "{line}");
+    }
+}
+
+#[test]
+fn a_client_that_leaves_before_its_answer_is_told_as_such() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    let origin = Origin::new(move |_| Answer::raw(early).wait(&held).send(early.repeat(50)).then_ok("late"));
+    let gateway = Gateway::before(&origin);
+    let mut client = gateway.client();
+    client.send("POST /x HTTP/1.1\r\nHost: board\r\nContent-Length: 1\r\n\r\n1");
+    assert_eq!(client.head().status, 103);
+    client.reset();
+    gate.open();
+    let lines = log_lines(&gateway, 1);
+    assert!(lines[0].contains("\" 499 0 "), "{}", lines[0]);
 }

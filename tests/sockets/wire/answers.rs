@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::harness::{Answer, End, Gate, Gateway, Origin, Response, Setup, pattern, shown};
+use crate::harness::{Answer, End, Gate, Gateway, Origin, Response, Setup, pattern, shown, until};
 
 /// Asks for `/x` of an origin that answers with these bytes and then closes, or keeps the connection open.
 fn answered(bytes: &[u8], closes: bool) -> (Response, Origin) {
@@ -458,4 +458,30 @@ fn a_request_that_may_have_been_carried_out_is_not_sent_twice() {
     let response = gateway.client().send("POST /pay HTTP/1.1\r\nHost: board\r\nContent-Length: 1\r\n\r\n1").response();
     assert_eq!(response.status, 502);
     assert_eq!(origin.count_of("/pay"), 1);
+}
+
+#[test]
+fn a_slow_http_1_0_client_sees_that_its_answer_is_cut() {
+    let body = crate::harness::pattern(30_000_000, 4);
+    let origin = Origin::new(move |seen| {
+        let fields =
+            ["Transfer-Encoding: chunked", if seen.target() == "/kept" { "ETag: \"a\"" } else { "X-Not: kept" }];
+        let size = format!("{:x}\r\n", body.len());
+        Answer::raw(Answer::head("200 OK", &fields)).send(size).send(&body).send("\r\n0\r\n\r\n")
+    });
+    let mut setup = Setup::before(&origin);
+    setup.set("timeouts", "progress", "1 s").set("timeouts", "progress_bytes", "1 MB");
+    let gateway = setup.start();
+    for target in ["/kept", "/passed"] {
+        let mut client = gateway.client();
+        client.send(format!("GET {target} HTTP/1.0\r\n\r\n"));
+        assert_eq!(client.head().status, 200);
+        // The log tells when the gateway has given up; only then the client reads on.
+        until("the exchange to be given up", || {
+            let log = std::fs::read_to_string(gateway.folder.join("access.log")).unwrap_or_default();
+            log.contains(&format!("GET {target} "))
+        });
+        let came = client.rest().len();
+        assert!(came < 30_000_000 && client.is_broken(), "{target}: {came} bytes look like the whole answer");
+    }
 }
