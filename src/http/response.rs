@@ -40,7 +40,7 @@ impl ResponseHead {
         }
     }
 
-    #[cfg(any(test, feature = "doors"))]
+    #[cfg(test)]
     pub(crate) fn reason<'a>(&self, buf: &'a [u8]) -> &'a [u8] {
         self.reason.of(buf)
     }

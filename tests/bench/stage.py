@@ -49,6 +49,7 @@ class Origin:
     def __init__(self):
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_GET(self):
                 size = int(self.path.rsplit("/", 1)[1])
