@@ -140,7 +140,7 @@ impl Question<'_> {
             path: &path,
             query: plan.target.query.as_deref(),
             host,
-            client_host,
+            client_host: self.told_host(client_host),
             version: plan.request.version,
             fields: plan.request.fields,
             framing: plan.framing,
@@ -157,6 +157,14 @@ impl Question<'_> {
                 Err(Refusal::Internal("the request head for the upstream is not legal"))
             }
         }
+    }
+
+    /// The name by which the client came, as far as the upstream may know it: a page that repeats it is not to be kept
+    /// for those who came by another. Where the client's `Host` is kept, it is part of the cache key.
+    fn told_host<'h>(&self, client_host: &'h str) -> &'h str {
+        let shared = self.conditions != Conditions::Client;
+        let keyed = self.plan.route.config.upstream.host == HostPolicy::Keep;
+        if shared && !keyed { "" } else { client_host }
     }
 
     /// Sends the client's body. A final head that comes before its end is the answer; the rest is not sent.

@@ -67,6 +67,8 @@ pub(crate) struct Origin {
     pub(crate) hosts: Vec<String>,
     /// What cache keys begin with, see [`key_prefix`].
     pub(crate) key_prefix: String,
+    /// The same for clients that came over TLS: upstreams are told, and some answer with a redirect.
+    pub(crate) key_prefix_secure: String,
     pub(crate) cached: bool,
 }
 
@@ -163,6 +165,7 @@ impl Origin {
             urls: urls.to_vec(),
             hosts: urls.iter().map(|url| host_value(url, &route.upstream.host)).collect(),
             key_prefix: key_prefix(route, first),
+            key_prefix_secure: format!("+{}", key_prefix(route, first)),
             cached: route.cache.mode != CacheMode::Off,
         })
     }

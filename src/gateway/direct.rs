@@ -46,10 +46,12 @@ async fn invalidate(exchange: &Exchange<'_>, origin: &Origin, status: u16) {
     if plan.request.method.is_safe() || !(200..400).contains(&status) || !origin.cached {
         return;
     }
-    let key_origin = plan.key_origin(origin);
     let path = plan.forwarded_path(origin, 0);
-    let key = Key::new(&key_origin, &path, plan.target.query.as_deref());
-    exchange.worker.process.cache.invalidate(&key).await;
+    for secure in [false, true] {
+        let key_origin = plan.key_origin_for(origin, secure);
+        let key = Key::new(&key_origin, &path, plan.target.query.as_deref());
+        exchange.worker.process.cache.invalidate(&key).await;
+    }
 }
 
 /// Streams an upstream's answer to the client, piece by piece as it comes.

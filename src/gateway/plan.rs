@@ -142,11 +142,15 @@ impl<'a> Plan<'a> {
 
     /// What the cache keys of this request begin with: answers for another `Host` are other answers.
     pub(crate) fn key_origin(&self, origin: &'a Origin) -> Cow<'a, str> {
+        self.key_origin_for(origin, self.client.secure)
+    }
+
+    /// The same for clients that came over TLS, or did not.
+    pub(crate) fn key_origin_for(&self, origin: &'a Origin, secure: bool) -> Cow<'a, str> {
+        let prefix = if secure { &origin.key_prefix_secure } else { &origin.key_prefix };
         match &self.route.config.upstream.host {
-            HostPolicy::Keep => {
-                Cow::Owned(format!("{} {}", origin.key_prefix, self.client_host().to_ascii_lowercase()))
-            }
-            HostPolicy::Replace | HostPolicy::Name(_) => Cow::Borrowed(&origin.key_prefix),
+            HostPolicy::Keep => Cow::Owned(format!("{prefix} {}", self.client_host().to_ascii_lowercase())),
+            HostPolicy::Replace | HostPolicy::Name(_) => Cow::Borrowed(prefix),
         }
     }
 

@@ -102,7 +102,7 @@ impl Refusal {
             Refusal::File(NoFile::Unreadable) => (500, Us, Trouble::Internal, "file-unreadable"),
             Refusal::AdminMethod => (405, Client, Trouble::WrongMethod, "method"),
             Refusal::AdminNotFound => (404, Client, Trouble::NotFound, "no-file"),
-            Refusal::Loop => (508, Peer, Trouble::Loop, "loop"),
+            Refusal::Loop => (508, Client, Trouble::Loop, "loop"),
             Refusal::LastHop => (204, Client, Trouble::BadRequest, "last-hop"),
             Refusal::Precondition => (412, Client, Trouble::WrongMethod, "precondition"),
             Refusal::ClientGone => (499, Client, Trouble::BadRequest, "client-gone"),

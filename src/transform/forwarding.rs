@@ -11,6 +11,7 @@ use crate::http::{Fields, HeadWriter};
 /// Who asks for what, as far as an upstream is told.
 pub(super) struct Forwarding<'a> {
     pub(super) client: &'a Client,
+    /// Empty: not told.
     pub(super) host: &'a str,
     pub(super) fields: Fields<'a>,
 }
@@ -32,7 +33,7 @@ impl Forwarding<'_> {
         if !edits.touch(b"x-forwarded-proto") {
             head.field("X-Forwarded-Proto", proto);
         }
-        if !edits.touch(b"x-forwarded-host") {
+        if !self.host.is_empty() && !edits.touch(b"x-forwarded-host") {
             let told = self.told("x-forwarded-host");
             head.field("X-Forwarded-Host", told.unwrap_or(self.host.as_bytes()));
         }

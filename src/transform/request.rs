@@ -38,7 +38,8 @@ pub(crate) struct RequestParts<'a> {
     pub(crate) query: Option<&'a str>,
     /// The value of `Host` for the upstream.
     pub(crate) host: &'a str,
-    /// The client's own `Host`, for `Forwarded` and `X-Forwarded-Host`.
+    /// The client's own `Host`, for `Forwarded` and `X-Forwarded-Host`. Empty where the answer is for others too, who
+    /// may have come by another name.
     pub(crate) client_host: &'a str,
     /// That of the client's request.
     pub(crate) version: Version,

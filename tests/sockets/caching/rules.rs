@@ -438,3 +438,19 @@ fn what_is_in_an_unknown_transfer_coding_passes_and_is_not_kept() {
         assert_eq!((answer.text().as_str(), answer.is_hit()), ("coded", false), "{}", answer.head);
     }
 }
+
+#[test]
+fn the_name_a_client_came_by_is_in_no_page_kept_for_others() {
+    let origin = Origin::new(|seen| {
+        let told = format!("{:?} {:?}", seen.field("x-forwarded-host"), seen.field("forwarded"));
+        Answer::ok(&["Cache-Control: max-age=60"], &told)
+    });
+    let gateway = Gateway::before(&origin);
+    let mut client = gateway.client();
+    client.send("GET /x HTTP/1.1\r\nHost: evil.example\r\n\r\n").response();
+    let kept = gateway.get("/x");
+    assert!(kept.is_hit() && !kept.text().contains("evil"), "{} {}", kept.head, kept.text());
+    // An answer for one client alone may know it.
+    let own = client.send("POST /x HTTP/1.1\r\nHost: good.example\r\nContent-Length: 0\r\n\r\n").response();
+    assert!(own.text().contains("good.example"), "{}", own.text());
+}
