@@ -72,6 +72,8 @@ impl RequestBody {
     /// Waits until the body is worth a connection to the upstream: all of it is there, or [`READY`] bytes are. Clients
     /// that send slowly wait here, where they hold nothing but their own connection.
     pub(super) async fn gather(&mut self, connection: &mut Connection) -> Result<(), Refusal> {
+        // Some clients say that they will wait and do not.
+        self.held_back &= connection.buffer.is_empty();
         while !self.held_back && !self.is_ready(connection.buffer.bytes()) {
             let fill = connection.buffer.fill(&mut connection.stream, READY);
             match self.meter.wait(fill).await {

@@ -15,7 +15,7 @@ const MOST_FILLS: usize = 1024;
 /// Keys that are remembered as not worth waiting for. One that falls on another's place takes it.
 const REMEMBERED: usize = 1024;
 /// For so long.
-const REMEMBER_FOR: Duration = Duration::from_secs(10);
+const REMEMBER_FOR: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(in crate::cache) struct Table(Mutex<Fills>);

@@ -454,3 +454,15 @@ fn the_name_a_client_came_by_is_in_no_page_kept_for_others() {
     let own = client.send("POST /x HTTP/1.1\r\nHost: good.example\r\nContent-Length: 0\r\n\r\n").response();
     assert!(own.text().contains("good.example"), "{}", own.text());
 }
+
+#[test]
+fn what_is_never_kept_is_compared_by_its_own_client() {
+    let origin = Origin::new(|seen| match seen.field("if-none-match") {
+        Some("\"own\"") => Answer::status("304 Not Modified", &["ETag: \"own\""], ""),
+        _ => Answer::ok(&["Cache-Control: private, max-age=0", "ETag: \"own\""], "for one alone"),
+    });
+    let gateway = Gateway::before(&origin);
+    assert_eq!(gateway.get("/x").text(), "for one alone");
+    assert_eq!(gateway.get_with("/x", "If-None-Match: \"own\"\r\n").status, 304);
+    assert_eq!(gateway.get("/x").text(), "for one alone");
+}
