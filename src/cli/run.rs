@@ -119,11 +119,14 @@ impl Running {
     /// Checks the file and takes it over whole, or says what is wrong with it and goes on as before.
     async fn reload(&mut self) {
         notify("STATUS=Reading the configuration");
+        self.watch.settle();
         let loaded = match config::load(&self.process.file) {
             Ok(loaded) => loaded,
             Err(problems) => {
                 let problems = problems.lines();
-                log::error!("the file has problems; the running configuration stays:\n  {}", problems.join("\n  "));
+                log::error!("the file has problems; the running configuration stays");
+                problems.iter().for_each(|problem| log::error!("{problem}"));
+                notify("STATUS=Serving; the configuration file has problems");
                 let config = self.gateway().config.clone();
                 let last_good = self.gateway().last_good;
                 let gateway = build(config, Provenance { last_good, file_problems: problems }, &self.process, &[]);
@@ -277,7 +280,8 @@ fn prepare_folders(config: &Config, account: Option<privileges::Account>) {
 
 fn tell_start(file: &Path, start: &Start) {
     if let Some(problems) = &start.problems_of_the_file {
-        log::error!("{} has problems:\n{problems}", file.display());
+        log::error!("{} has problems", file.display());
+        problems.lines().iter().for_each(|problem| log::error!("{problem}"));
     }
     match &start.from {
         From::File(loaded) => loaded.warnings.iter().for_each(|warning| log::warn!("{warning}")),

@@ -27,6 +27,12 @@ impl Watch {
         Watch { path: path.to_owned(), settled: mark, seen: mark }
     }
 
+    /// The file as it is now is about to be read: that is no change any more.
+    pub(super) fn settle(&mut self) {
+        self.settled = mark(&self.path);
+        self.seen = self.settled;
+    }
+
     /// Whether the file has come to rest in a state other than the last one reported. A file that is away (as while an
     /// editor replaces it) is no change.
     pub(super) fn changed(&mut self) -> bool {
