@@ -98,7 +98,10 @@ fn no_equals(text: &str) -> Fault {
     const LONGEST_KEY: usize = 40;
     let (word, rest) = text.split_once(|c: char| is_blank(c) || c == ':').unwrap_or((text, ""));
     if word.len() > LONGEST_KEY {
-        return Fault::NoEquals { found: format!("{}…", word.chars().take(8).collect::<String>()), suggestion: None };
+        return Fault::NoEquals {
+            found: format!("{}…", shown(&word.chars().take(8).collect::<String>())),
+            suggestion: None,
+        };
     }
     if trim(rest).is_empty() {
         return Fault::NoEquals { found: shown(text), suggestion: None };
@@ -155,11 +158,13 @@ mod tests {
         );
         check("[a]\n= 1\n", &[], &["f:2: [a]: nothing stands before the '='; expected 'key = value'"]);
         check(
-            "[a]\nname: secret\nword",
+            "[a]\nname: secret\nword\n\u{1b}\u{1b}\u{1b}\u{1b}\u{1b}\u{1b}\u{1b}\u{1b}long-long-long-long-long-long-long-long-long",
             &[],
             &[
                 "f:2: [a]: found 'name …' without '='; expected 'key = value'; did you mean 'name = …'?",
                 "f:3: [a]: found 'word' without '='; expected 'key = value'",
+                "f:4: [a]: found '\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}…' without '='; \
+                 expected 'key = value'",
             ],
         );
     }

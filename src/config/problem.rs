@@ -305,7 +305,7 @@ impl fmt::Display for Fault {
 
 fn write_meant(f: &mut fmt::Formatter<'_>, suggestion: Option<&str>) -> fmt::Result {
     match suggestion {
-        Some(meant) => write!(f, "; did you mean '{meant}'?"),
+        Some(meant) => write!(f, "; did you mean '{}'?", shown(meant)),
         None => Ok(()),
     }
 }
