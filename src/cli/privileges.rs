@@ -1,12 +1,13 @@
 //! Giving up root once the low ports are bound.
 //!
-//! Must run before any other thread is started: the calls change the calling thread only, and later threads inherit.
+//! The kernel knows accounts of threads, not of processes: the calls here go through the C library, which changes all
+//! threads at once, those that the libraries have started already included.
 
 use std::fmt;
 use std::fs;
 use std::io;
 
-use rustix::process::{Gid, Uid};
+use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
 
 /// Why the gateway could not become the account it was told to.
 #[derive(Debug)]
@@ -56,9 +57,9 @@ pub(super) fn hand_over(path: &std::path::Path, account: Account) -> io::Result<
 /// Becomes `account` for good: groups first, then the group, then the user, which takes the right to change back.
 pub(super) fn become_account(account: Account, user: &str) -> Result<(), DropError> {
     let (uid, gid) = (Uid::from_raw(account.uid), Gid::from_raw(account.gid));
-    rustix::thread::set_thread_groups(&[gid])
-        .and_then(|()| rustix::thread::set_thread_res_gid(gid, gid, gid))
-        .and_then(|()| rustix::thread::set_thread_res_uid(uid, uid, uid))
+    setgroups(&[gid])
+        .and_then(|()| setresgid(gid, gid, gid))
+        .and_then(|()| setresuid(uid, uid, uid))
         .map_err(|cause| DropError::Refused { user: user.to_owned(), cause: cause.into() })
 }
 

@@ -220,19 +220,14 @@ impl Question<'_> {
         Ok(exchange::response_head(lease, self.plan.request.method, &self.gateway.limits, patience).await?)
     }
 
-    /// Hands an interim answer to the client (RFC 9110 §15.2); clients of HTTP/1.0 know none.
+    /// Hands an interim answer to the client, or to the fill's. A 100 that nobody waits for is dropped.
     async fn pass_on(&self, interim: &OwnedResponse, caller: &mut Caller<'_>) -> Result<(), Trouble> {
-        if self.plan.request.version == Version::Http10 {
-            return Ok(());
-        }
         match caller {
             Caller::Client { connection, body } => {
                 if interim.status == 100 && !std::mem::take(&mut body.held_back) {
                     return Ok(());
                 }
-                let mut out = Vec::new();
-                let _ = interim_head(&mut out, interim.status, interim.reason(), interim.fields());
-                write_interim(connection, &out, self.gateway).await
+                pass_interim(connection, self.gateway, self.plan.request.version, interim).await
             }
             Caller::Fill(events) => {
                 let _ = events.try_send(Event::Interim(interim.clone()));
@@ -288,7 +283,23 @@ impl From<ExchangeError> for Trouble {
     }
 }
 
-pub(super) async fn write_interim(connection: &mut Connection, head: &[u8], gateway: &Gateway) -> Result<(), Trouble> {
+/// Writes an interim answer to a client (RFC 9110 §15.2); those of HTTP/1.0 know none.
+pub(super) async fn pass_interim(
+    connection: &mut Connection,
+    gateway: &Gateway,
+    version: Version,
+    interim: &OwnedResponse,
+) -> Result<(), Trouble> {
+    let mut out = Vec::new();
+    // What cannot be written is left out: an interim answer is never needed.
+    let written = interim_head(&mut out, interim.status, interim.reason(), interim.fields());
+    if version == Version::Http10 || written.is_err() {
+        return Ok(());
+    }
+    write_interim(connection, &out, gateway).await
+}
+
+async fn write_interim(connection: &mut Connection, head: &[u8], gateway: &Gateway) -> Result<(), Trouble> {
     let mut meter = Meter::new(gateway.progress);
     let written = write_all(&mut connection.stream, head, &mut meter).await;
     written.map_err(|_| Trouble::Refused(Refusal::ClientGone))

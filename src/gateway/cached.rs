@@ -9,7 +9,7 @@ use std::sync::Arc;
 use smol::channel::Receiver;
 
 use super::answer::{self, Shown};
-use super::ask::{Answered, write_interim};
+use super::ask::{Answered, pass_interim};
 use super::body::RequestBody;
 use super::build::Origin;
 use super::connection::{After, Connection};
@@ -17,8 +17,6 @@ use super::exchange::Exchange;
 use super::fill::{self, Event, Received, Started};
 use super::refusal::SERVER_ERROR;
 use super::{Refusal, cache_status, direct};
-use crate::http::Version;
-use crate::transform::interim_head;
 
 /// How often a request looks again because what it followed turned out to be for others.
 const LOOKS: usize = 4;
@@ -227,7 +225,10 @@ async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connecti
     };
     loop {
         match events.recv().await {
-            Ok(Event::Interim(head)) => pass_on(exchange, connection, &head).await,
+            Ok(Event::Interim(head)) => {
+                // A client that is gone is noticed when its answer is written.
+                let _ = pass_interim(connection, exchange.gateway, exchange.plan.request.version, &head).await;
+            }
             Ok(Event::Stored(mut follower)) => {
                 let followed = follower.head(fields, now).await;
                 return turn_of(followed, follower, true);
@@ -261,17 +262,6 @@ fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, own: bool) -
             };
             Turn::Failed(Refusal::OfFill(failure), instead)
         }
-    }
-}
-
-async fn pass_on(exchange: &Exchange<'_>, connection: &mut Connection, head: &crate::http::OwnedResponse) {
-    if exchange.plan.request.version == Version::Http10 {
-        return;
-    }
-    let mut out = Vec::new();
-    if interim_head(&mut out, head.status, head.reason(), head.fields()).is_ok() {
-        // A client that is gone is noticed when its answer is written.
-        let _ = write_interim(connection, &out, exchange.gateway).await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixDatagram;
 
 use rustix::process::Signal;
 
-use crate::harness::{Answer, Client, Gate, Gateway, Origin, PATIENCE, Setup, until};
+use crate::harness::{Answer, Client, Gate, Gateway, Origin, PATIENCE, Setup, skipped, until};
 
 /// An origin that answers `/held` only when told, and one client that waits for it.
 fn held() -> (Gate, Origin, Gateway, Client) {
@@ -116,4 +116,23 @@ fn root_is_given_up_once_the_addresses_are_taken() {
         !line.split_whitespace().skip(1).any(|id| id == "0")
     });
     assert_eq!(gateway.get("/x").text(), "/x");
+}
+
+#[test]
+fn root_is_given_up_by_every_thread() {
+    if !rustix::process::getuid().is_root() {
+        return skipped("only root has something to give up");
+    }
+    let origin = Origin::plain();
+    let mut setup = Setup::before(&origin);
+    setup.set("gateway", "user", "nobody");
+    let gateway = setup.start();
+    assert_eq!(gateway.get("/x").text(), "/x");
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", gateway.pid())).expect("Linux");
+    for task in tasks {
+        let status = std::fs::read_to_string(task.expect("a thread").path().join("status")).expect("a status");
+        let of = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+        assert!(!of("Uid:").split_whitespace().any(|id| id == "0"), "{}", of("Uid:"));
+        assert!(of("CapEff:").trim_end().ends_with("0000000000000000"), "{}", of("CapEff:"));
+    }
 }
