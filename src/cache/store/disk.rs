@@ -257,14 +257,23 @@ fn settle_format(root: &OwnedFd) -> Result<(), Unusable> {
         Err(Errno::NOENT) => 0,
         Err(error) => return Err(error.into()),
     };
-    // A power cut right after the first start may have left the file empty or full of zeros.
     let found = found.get(..len).unwrap_or_default();
-    if found.iter().all(|byte| *byte == 0) {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-        let file = File::from(fs::openat(root, "format", flags, FILES)?);
-        return Ok(file.write_all_at(FORMAT.as_bytes(), 0)?);
+    if found == FORMAT.as_bytes() {
+        return Ok(());
     }
-    if found == FORMAT.as_bytes() { Ok(()) } else { Err(Unusable::OtherFormat) }
+    if names_a_format(found) {
+        return Err(Unusable::OtherFormat);
+    }
+    // A power cut or a worn card may have left anything: each object says for itself what it is.
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+    let file = File::from(fs::openat(root, "format", flags, FILES)?);
+    Ok(file.write_all_at(FORMAT.as_bytes(), 0)?)
+}
+
+/// Whether this is what some version of hafir writes, whole.
+fn names_a_format(found: &[u8]) -> bool {
+    let number = found.strip_prefix(b"hafir cache ").and_then(|rest| rest.strip_suffix(b"\n"));
+    number.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
 fn path(location: u128) -> String {

@@ -381,6 +381,18 @@ fn a_store_of_another_format_is_left_alone() {
 }
 
 #[test]
+fn a_damaged_format_file_costs_nothing() {
+    for damaged in [&b""[..], b"\0\0\0", b"hafir cac", b"hafjr cache 1\n", b"hafir cache \n", b"hafir cache 1"] {
+        let folder = Folder::new();
+        std::fs::write(folder.path().join("format"), damaged).unwrap();
+        let config = CacheConfig { dir: folder.path().to_owned(), size: Size::mib(1), ..CacheConfig::default() };
+        let cache = Cache::open(&config, Size::mib(64));
+        assert_eq!(cache.state(), StoreState::Ready, "{damaged:?}");
+        assert_eq!(std::fs::read(folder.path().join("format")).unwrap(), b"hafir cache 1\n");
+    }
+}
+
+#[test]
 fn another_folder_or_no_room_at_all_is_taken_from_a_reloaded_configuration() {
     smol::block_on(async {
         let rig = Rig::new();
