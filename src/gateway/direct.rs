@@ -24,6 +24,20 @@ pub(super) async fn forward(
     origin: &Origin,
     why: PassReason,
 ) -> Result<After, Refusal> {
+    let answered = ask_alone(exchange, connection, body, origin, None).await?;
+    let told = cache_status::passed(why.forward(), why.word());
+    invalidate(exchange, origin, answered.head.status).await;
+    relay(exchange, connection, body, answered, Some(told)).await
+}
+
+/// Asks the upstream for this client alone, with its own conditions, and with the protocol it wants to change to.
+pub(super) async fn ask_alone(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    body: &mut RequestBody,
+    origin: &Origin,
+    upgrade: Option<&[u8]>,
+) -> Result<Answered, Refusal> {
     exchange.account.cache = CacheResult::Pass;
     let question = Question {
         process: &exchange.worker.process,
@@ -31,13 +45,11 @@ pub(super) async fn forward(
         plan: &exchange.plan,
         origin,
         conditions: Conditions::Client,
-        upgrade: None,
+        upgrade,
     };
     let answered = ask(&question, &mut Caller::Client { connection, body }).await?;
     exchange.account.uplink += answered.head_bytes as u64;
-    let told = cache_status::passed(why.forward(), why.word());
-    invalidate(exchange, origin, answered.head.status).await;
-    relay(exchange, connection, body, answered, Some(told)).await
+    Ok(answered)
 }
 
 /// After a success of an unsafe method, what is stored under its URL must not be used unasked (RFC 9111 §4.4).

@@ -2,17 +2,15 @@
 
 use crate::http::connection::upgrade;
 use crate::net::{Meter, both_ways, write_all};
-use crate::observe::CacheResult;
 use crate::transform::{ConnectionOption, ReplyFraming, ResponseParts, Tail, response_head};
 
 use super::Refusal;
-use super::ask::{Answered, Caller, Question, ask};
+use super::ask::Answered;
 use super::body::RequestBody;
 use super::build::Origin;
 use super::connection::{After, Connection};
 use super::direct;
 use super::exchange::Exchange;
-use crate::transform::Conditions;
 
 /// Asks the upstream to change to `protocol`; where it does not, its answer is passed on as any other.
 pub(super) async fn open(
@@ -22,17 +20,7 @@ pub(super) async fn open(
     origin: &Origin,
     protocol: &[u8],
 ) -> Result<After, Refusal> {
-    exchange.account.cache = CacheResult::Pass;
-    let question = Question {
-        process: &exchange.worker.process,
-        gateway: exchange.gateway,
-        plan: &exchange.plan,
-        origin,
-        conditions: Conditions::Client,
-        upgrade: Some(protocol),
-    };
-    let answered = ask(&question, &mut Caller::Client { connection, body }).await?;
-    exchange.account.uplink += answered.head_bytes as u64;
+    let answered = direct::ask_alone(exchange, connection, body, origin, Some(protocol)).await?;
     if answered.head.status != 101 {
         return direct::relay(exchange, connection, body, answered, None).await;
     }
