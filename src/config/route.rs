@@ -108,7 +108,8 @@ fn notes(draft: &RouteDraft, given: &Given, outside: Outside, report: &mut Repor
             "the '/' at the end of the URL takes the place of the route's path, as 'strip = on' does".into(),
         );
     }
-    for key in ["cache.for", "stale", "cache.max_object"] {
+    let of_cache = ["cache.for", "stale", "cache.max_object", "cache.status", "cache.key", "cache.ignore_query"];
+    for key in of_cache.into_iter().chain(["cache.pin", "cache.finish", "cache.compress"]) {
         if draft.cache.mode == CacheMode::Off && given.line_of(key).is_some() {
             note(key, "changes nothing beside 'cache = off'".into());
         }

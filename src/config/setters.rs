@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::draft::Draft;
 use super::field::{self, Side};
 use super::problem::{Fault, shown};
-use super::types::{FieldEdit, HostPolicy, LogTarget};
+use super::types::{FieldEdit, Finish, HostPolicy, LogTarget, QueryKey};
 use super::{address, table, url, value};
 
 pub(super) fn name(draft: &mut Draft, text: &str) -> Result<(), Fault> {
@@ -142,6 +142,62 @@ pub(super) fn index(draft: &mut Draft, text: &str) -> Result<(), Fault> {
         return Err(Fault::value(text, "the name of a file, without a folder"));
     }
     draft.route.index.push(text.to_owned());
+    Ok(())
+}
+
+pub(super) fn target(draft: &mut Draft, text: &str) -> Result<(), Fault> {
+    field::token(text)?;
+    draft.cache.targets.push(text.to_ascii_lowercase());
+    Ok(())
+}
+
+pub(super) fn cache_status(draft: &mut Draft, text: &str) -> Result<(), Fault> {
+    let status = text.parse::<u16>().ok().filter(|status| (200..600).contains(status) && !matches!(status, 206 | 304));
+    let status = status.ok_or_else(|| Fault::value(text, "a status from 200 to 599, but not 206 or 304"))?;
+    draft.route.cache.statuses.push(status);
+    Ok(())
+}
+
+pub(super) fn cache_key(draft: &mut Draft, text: &str) -> Result<(), Fault> {
+    let key = &mut draft.route.cache.key;
+    match (text.to_lowercase().as_str(), text.split_once('.')) {
+        ("query", _) => key.query = QueryKey::Whole,
+        ("path", _) => key.query = QueryKey::Nothing,
+        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("query") && !name.is_empty() => match &mut key.query {
+            QueryKey::Only(names) => names.push(name.to_owned()),
+            QueryKey::Whole | QueryKey::Nothing => key.query = QueryKey::Only(vec![name.to_owned()]),
+        },
+        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("header") => {
+            field::token(name)?;
+            key.headers.push(name.to_ascii_lowercase());
+        }
+        (_, Some((kind, name))) if kind.eq_ignore_ascii_case("cookie") => {
+            field::token(name)?;
+            key.cookies.push(name.to_owned());
+        }
+        _ => return Err(Fault::value(text, "query, query.NAME, header.NAME, cookie.NAME or path")),
+    }
+    Ok(())
+}
+
+pub(super) fn ignore_query(draft: &mut Draft, text: &str) -> Result<(), Fault> {
+    let name = text.strip_suffix('*').unwrap_or(text);
+    if name.contains(['*', '&', '=']) || text.chars().any(char::is_control) || text.is_empty() {
+        return Err(Fault::value(text, "the name of a parameter, perhaps with * at its end, as utm_*"));
+    }
+    draft.route.cache.key.ignored.push(text.to_owned());
+    Ok(())
+}
+
+/// `always`, `never` or `50 %`.
+pub(super) fn finish(draft: &mut Draft, text: &str) -> Result<(), Fault> {
+    let percent = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<u8>().ok());
+    draft.route.cache.finish = match (text.to_lowercase().as_str(), percent, value::switch(text)) {
+        ("always", _, _) | (_, _, Ok(true)) => Finish::Always,
+        ("never", _, _) | (_, _, Ok(false)) => Finish::Never,
+        (_, Some(percent @ 0..=100), _) => Finish::From(percent),
+        _ => return Err(Fault::value(text, "always, never or a percentage from 0 % to 100 %")),
+    };
     Ok(())
 }
 

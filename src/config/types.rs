@@ -95,6 +95,8 @@ pub(crate) struct CacheConfig {
     pub(crate) max_object: Size,
     /// At most this much recent work is lost in a power cut.
     pub(crate) sync: Duration,
+    /// Names of targeted fields (RFC 9213 §2) that count before `Cache-Control`, the first one first; in lower case.
+    pub(crate) targets: Vec<String>,
 }
 
 /// `[log]`
@@ -277,6 +279,45 @@ pub(crate) struct RouteCacheConfig {
     pub(crate) stale: Duration,
     /// Larger answers pass by. Default: the cache's own.
     pub(crate) max_object: Option<Size>,
+    /// The statuses that `fresh_for` is for. Empty: those that say something by themselves.
+    pub(crate) statuses: Vec<u16>,
+    pub(crate) key: KeyConfig,
+    /// Kept answers never leave to make room for others.
+    pub(crate) pin: bool,
+    pub(crate) finish: Finish,
+    /// The upstream is asked for compressed answers, which are taken apart for clients that cannot read them.
+    pub(crate) compress: bool,
+}
+
+/// What of a request names an answer, beside upstream and path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KeyConfig {
+    pub(crate) query: QueryKey,
+    /// Query parameters that name nothing; a `*` at the end stands for any rest.
+    pub(crate) ignored: Vec<String>,
+    /// Names of fields, in lower case.
+    pub(crate) headers: Vec<String>,
+    pub(crate) cookies: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum QueryKey {
+    #[default]
+    Whole,
+    Nothing,
+    /// These parameters only.
+    Only(Vec<String>),
+}
+
+/// What becomes of a download whose last client has left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Finish {
+    #[default]
+    Always,
+    /// What has come is kept, and goes on when somebody asks again.
+    Never,
+    /// It goes on where at least so many percent have come.
+    From(u8),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

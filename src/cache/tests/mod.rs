@@ -101,6 +101,7 @@ impl Rig {
             keep_free: Size::ZERO,
             max_object: Size::mib(64),
             sync: Duration::from_secs(5),
+            targets: Vec::new(),
         };
         Rig::with(config, folder)
     }
