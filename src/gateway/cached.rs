@@ -1,7 +1,7 @@
 //! A request that may be answered from the cache: look up, and where that is not enough, fill or follow.
 
 use crate::cache::{Failure, RequestRules, StaleFor};
-use crate::cache::{Fill, FillEnd, Followed, Follower, Forward, Head, Hit, Key, Lookup, NotStored, PassReason, Permit};
+use crate::cache::{Fill, FillEnd, Followed, Follower, Forward, Head, Hit, Lookup, NotStored, PassReason, Permit};
 use crate::observe::CacheResult;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -76,11 +76,8 @@ async fn answer(
 
 async fn look_up(exchange: &Exchange<'_>, origin: &Origin, rules: &RequestRules) -> Lookup {
     let plan = &exchange.plan;
-    let key_origin = plan.key_origin(origin);
-    let path = plan.forwarded_path(origin, 0);
-    let key = Key::new(&key_origin, &path, plan.target.query.as_deref());
-    let cache = &exchange.worker.process.cache;
-    cache.lookup(&key, plan.request.fields, rules, &plan.route.config.cache, exchange.now).await
+    let (parts, cache) = (plan.key(origin), &exchange.worker.process.cache);
+    cache.lookup(&parts.key(), plan.request.fields, rules, &plan.route.config.cache, exchange.now).await
 }
 
 /// A stale answer is at hand and the upstream is known to be down: nobody asks now, and nobody waits for us.

@@ -1,6 +1,6 @@
 //! A request that goes by the cache: the upstream's answer streams to this client alone.
 
-use crate::cache::{Key, PassReason};
+use crate::cache::PassReason;
 use crate::http::{BodyFraming, Fields, framing};
 use crate::observe::CacheResult;
 use crate::transform::{ReplyFraming, ResponseParts, response_head};
@@ -58,11 +58,9 @@ async fn invalidate(exchange: &Exchange<'_>, origin: &Origin, status: u16) {
     if plan.request.method.is_safe() || !(200..400).contains(&status) || !origin.cached {
         return;
     }
-    let path = plan.forwarded_path(origin, 0);
     for secure in [false, true] {
-        let key_origin = plan.key_origin_for(origin, secure);
-        let key = Key::new(&key_origin, &path, plan.target.query.as_deref());
-        exchange.worker.process.cache.invalidate(&key).await;
+        let parts = plan.key_for(origin, secure);
+        exchange.worker.process.cache.invalidate(&parts.key()).await;
     }
 }
 

@@ -7,7 +7,7 @@
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
-use crate::cache::{Hit, Key, Piece, policy};
+use crate::cache::{Hit, Piece, policy};
 use crate::http::conditional::{self, Outcome};
 use crate::http::{Method, Parse, RequestHead, Scan, status};
 use crate::net::Stream;
@@ -117,10 +117,7 @@ fn hot_hit(plan: &Plan<'_>, worker: &Worker, now: Now) -> Option<Hit> {
         return None;
     }
     let rules = policy::request(plan.request.fields, plan.request.method, &plan.route.config.cache).ok()?;
-    let key_origin = plan.key_origin(origin);
-    let path = plan.forwarded_path(origin, 0);
-    let key = Key::new(&key_origin, &path, plan.target.query.as_deref());
-    worker.process.cache.hot(&key, plan.request.fields, &rules, now)
+    worker.process.cache.hot(&plan.key(origin).key(), plan.request.fields, &rules, now)
 }
 
 /// Writes the head into the worker's buffer.
