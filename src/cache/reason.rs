@@ -74,6 +74,8 @@ pub(crate) enum Forward {
     VaryMiss,
     Stale,
     Request,
+    /// A part of it is stored.
+    Partial,
 }
 
 impl Forward {
@@ -85,6 +87,7 @@ impl Forward {
             Forward::VaryMiss => "vary-miss",
             Forward::Stale => "stale",
             Forward::Request => "request",
+            Forward::Partial => "partial",
         }
     }
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use smol::lock::Semaphore;
 
-use super::fill::Table;
+use super::fill::{Fill, Table};
 use super::hit::Hit;
 use super::hot::{Bounds, Hot};
 use super::key::Key;
 use super::policy::{self, RequestRules, Reuse};
 use super::store::{Limits, Store, Upkeep};
 use crate::base::{Mono, Now, Size};
-use crate::config::CacheConfig;
+use crate::config::{CacheConfig, RouteCacheConfig};
 use crate::http::Fields;
 
 /// Parts of `memory`: of the rest live connections, buffers and TLS.
@@ -153,6 +153,20 @@ impl Cache {
         let fresh = object.head.assigned() == rules.assigned
             && policy::may_serve(object.head.stored(), rules, now) == Reuse::Serve;
         fresh.then(|| Hit::new(object, now))
+    }
+
+    /// The right to keep the answer to a POST for later GETs of the same URI (RFC 9110 §9.3.3): the caller has seen that
+    /// its `Content-Location` is that URI; [`Fill::stored`] sees to it that the freshness is explicit. `None`: somebody is
+    /// asking for it just now.
+    pub(crate) fn offer(
+        &self,
+        _key: &Key<'_>,
+        _request: Fields<'_>,
+        _rules: &RequestRules,
+        _route: &RouteCacheConfig,
+        _now: Now,
+    ) -> Option<Fill> {
+        None
     }
 
     /// RFC 9111 §4.4: after a 2xx or 3xx answer to an unsafe request. What is kept for the key must be validated before

@@ -1,6 +1,6 @@
 //! Answers from stored bytes: a hit, or somebody's fill as it goes on.
 
-use crate::cache::{Follower, Head, Hit};
+use crate::cache::{Follower, Head, Hit, Next};
 use crate::http::conditional::{self, Outcome};
 use crate::http::range::{self, ByteRange, ContentRange, Wanted};
 use crate::http::{FieldSpans, Fields, Method, status};
@@ -84,9 +84,9 @@ pub(super) async fn followed(
         reply.head().await?;
         loop {
             match follower.next(PIECE).await {
-                Ok(Some(piece)) => reply.piece(piece).await?,
-                Ok(None) => return Ok(()),
-                Err(_) => return Err(Broken::Source),
+                Ok(Next::Piece(piece)) => reply.piece(piece).await?,
+                Ok(Next::End) => return Ok(()),
+                Ok(Next::Ask(_)) | Err(_) => return Err(Broken::Source),
             }
         }
     };

@@ -55,6 +55,12 @@ async fn answer(
             let shown = Shown { told, result: CacheResult::Hit };
             return answer::hit(exchange, connection, &hit, &shown).await.map(Some);
         }
+        Lookup::StaleWhileRevalidate(hit, _) => {
+            let told = cache_status::stale_hit(hit.head().ttl(exchange.now), "stale-while-revalidate");
+            let shown = Shown { told, result: CacheResult::Stale };
+            return answer::hit(exchange, connection, &hit, &shown).await.map(Some);
+        }
+        Lookup::Partial { follower, missing: _ } => Pursuit::other(follower, None, Forward::Partial),
         Lookup::OnlyIfCached => return Err(Refusal::OnlyIfCached),
         Lookup::Pass(reason) => return direct::forward(exchange, connection, body, origin, reason).await.map(Some),
         Lookup::Miss(fill, forward) => Pursuit::own(exchange, connection, rules, fill, None, forward),
@@ -252,6 +258,7 @@ fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, own: bool) -
             Turn::Stream { follower, head, length, came }
         }
         Ok(Followed::Hit(hit)) => Turn::Hit(hit),
+        Ok(Followed::Ask(_)) => Turn::LookAgain,
         Err(FillEnd::GoAlone(reason)) => Turn::GoAlone(reason),
         Err(FillEnd::LookAgain) => Turn::LookAgain,
         Err(FillEnd::TakeOver(fill)) => Turn::TakeOver(fill),

@@ -130,7 +130,7 @@ impl Task {
     /// Asks, at most twice: a 304 that fits nothing stored is followed by a question without conditions.
     async fn ask(&self, plan: &Plan<'_>, origin: &Origin, mut fill: Fill, events: &Sender<Event>) {
         for conditional in [true, false] {
-            let validators = fill.validators().filter(|_| conditional);
+            let validators = fill.question().validators.filter(|_| conditional);
             let mut written = [0; 29];
             let conditions = match &validators {
                 Some(validators) => Conditions::Validate {

@@ -1,5 +1,6 @@
 //! The right, and the duty, to ask the upstream.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Asker, Ended, Phase, Shared, Stream, Writer};
@@ -29,6 +30,36 @@ pub(crate) struct Answer<'a> {
     pub(crate) received: Now,
 }
 
+/// What a fill asks the upstream for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ask<'a> {
+    /// For a conditional request (RFC 9111 §4.3.1). `None`: nothing is stored, or it has nothing to be compared by.
+    pub(crate) validators: Option<Validators<'a>>,
+    /// `Range`; `None`: the whole.
+    pub(crate) range: Option<AskRange>,
+    /// `If-Range`: the strong validator of what is stored, as it was received (RFC 9110 §13.1.5).
+    pub(crate) if_range: Option<&'a [u8]>,
+}
+
+/// One range to be asked for. Its `Display` is the value of `Range`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AskRange {
+    /// Both inclusive; without a last, to the end.
+    From { first: u64, last: Option<u64> },
+    /// So many bytes at the end.
+    Suffix(u64),
+}
+
+impl fmt::Display for AskRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AskRange::From { first, last: Some(last) } => write!(f, "bytes={first}-{last}"),
+            AskRange::From { first, last: None } => write!(f, "bytes={first}-"),
+            AskRange::Suffix(len) => write!(f, "bytes=-{len}"),
+        }
+    }
+}
+
 /// The right and the duty to ask the upstream for a key. `Send` and `'static`. Dropped without a word, it goes over to
 /// a follower, if there is one.
 pub(crate) struct Fill {
@@ -53,8 +84,12 @@ impl Fill {
         Fill { inner, shared, asker: Box::new(asker), previous, names, said: false }
     }
 
-    /// For a conditional request (RFC 9111 §4.3.1). `None`: nothing is stored, or it has nothing to be compared by.
-    pub(crate) fn validators(&self) -> Option<Validators<'_>> {
+    /// What is to be asked.
+    pub(crate) fn question(&self) -> Ask<'_> {
+        Ask { validators: self.validators(), range: None, if_range: None }
+    }
+
+    fn validators(&self) -> Option<Validators<'_>> {
         let validators = self.previous.as_ref()?.head().validators();
         (validators.etag.is_some() || validators.last_modified.is_some()).then_some(validators)
     }
