@@ -171,6 +171,8 @@ pub(crate) enum StaleForbidden {
     NoCache,
     /// Invalidated or purged: it must be validated first (§4.4).
     Invalidated,
+    /// The request limits the age or the staleness that it takes (§5.2.1).
+    Requested,
     /// Staler than the route, the answer and the request allow.
     TooOld,
     /// It never had a freshness, and the request that brought it had a `Cookie`: it may be one person's.

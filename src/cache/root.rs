@@ -11,7 +11,7 @@ use super::fill::{Fill, Table};
 use super::hit::Hit;
 use super::hot::{Bounds, Hot};
 use super::key::Key;
-use super::policy::{self, RequestRules, Reuse};
+use super::policy::{self, RequestRules, Reuse, Targets};
 use super::store::{Limits, Store, Upkeep};
 use crate::base::{Mono, Now, Size};
 use crate::config::{CacheConfig, RouteCacheConfig};
@@ -70,6 +70,7 @@ struct Settings {
     limits: Limits,
     max_object: Size,
     sync: Duration,
+    targets: Targets,
 }
 
 #[derive(Default)]
@@ -143,6 +144,10 @@ impl Cache {
             inner.hot.clear();
         } else if let Some(store) = inner.store() {
             store.set_limits(new.limits);
+        }
+        if old.targets != new.targets {
+            // The hot objects were judged by the old ones.
+            inner.hot.clear();
         }
     }
 
@@ -234,6 +239,10 @@ impl Inner {
         settings.max_object.min(Size::bytes(settings.limits.size.as_u64() / OBJECT_PART))
     }
 
+    pub(super) fn targets(&self) -> Targets {
+        lock(&self.settings).targets.clone()
+    }
+
     /// What one of so many fills may hold in RAM while the card, or after it failed its slowest follower, is behind.
     pub(super) fn window(&self) -> usize {
         self.windows_memory / self.fills.count().max(1)
@@ -270,6 +279,7 @@ impl Settings {
             limits: Limits { size: config.size, keep_free: config.keep_free },
             max_object: config.max_object,
             sync: config.sync,
+            targets: Targets::of(&config.targets),
         }
     }
 

@@ -144,7 +144,9 @@ impl Fill {
             return Err(NotStored::HeadMethod);
         }
         let limit = self.asker.max_object;
-        let freshness = policy::may_store(rules, answer.status, answer.fields, answer.length, limit, received)?;
+        let targets = self.inner.targets();
+        let freshness =
+            policy::may_store(rules, answer.status, answer.fields, answer.length, limit, &targets, received)?;
         // RFC 9111 §4.1: an answer that forgets its Vary is kept for those who ask in the same way.
         let names = Names::of(answer.fields).or_else(|| self.names.clone());
         let selection = match &names {
@@ -153,13 +155,15 @@ impl Fill {
         };
         let primary = self.shared.primary;
         let location = selection.as_ref().map_or(primary, |selection| selection.location(primary));
-        let fields: Box<[u8]> = policy::kept(answer.fields, policy::keeps_cookies(&freshness), received)?.into();
+        let fields: Box<[u8]> =
+            policy::kept(answer.fields, &targets, policy::keeps_cookies(&freshness), received)?.into();
         let times = times_of(answer);
         let about = About {
             times,
             invalidated: false,
             personal: rules.cookie,
             assigned: rules.assigned,
+            targets,
             selection: selection.clone(),
         };
         let head = Arc::new(Head::new(answer.status, &fields, about).ok_or(NotStored::Head)?);
@@ -244,12 +248,13 @@ impl Fill {
     fn merged(&self, old: &Head, answer: &Answer<'_>) -> Option<(Vec<u8>, Result<Freshness, NotStored>)> {
         let spans = FieldSpans::parse(old.lines()).ok()?;
         let stored = Fields::new(old.lines(), spans.as_slice());
+        let targets = self.inner.targets();
         let merge = |cookies: bool| {
-            let block = policy::updated(stored, answer.fields, cookies, answer.received).ok()?;
+            let block = policy::updated(stored, answer.fields, &targets, cookies, answer.received).ok()?;
             let spans = FieldSpans::parse(&block).ok()?;
             let fields = Fields::new(&block, spans.as_slice());
             let (rules, limit) = (&self.asker.rules, self.asker.max_object);
-            let kept = policy::may_store(rules, old.status(), fields, None, limit, answer.received);
+            let kept = policy::may_store(rules, old.status(), fields, None, limit, &targets, answer.received);
             Some((block, kept))
         };
         match merge(false)? {
