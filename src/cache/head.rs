@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::policy::{self, Assigned, Freshness, NOT_MODIFIED, Stored, Times};
+use super::policy::{self, Assigned, Freshness, NOT_MODIFIED, Stored, Targets, Times};
 use super::vary::Selection;
 use crate::base::{Now, Wall};
 use crate::http::conditional::Validators;
@@ -22,6 +22,7 @@ pub(crate) struct Head {
     date: Option<Wall>,
     stored: Stored,
     assigned: Assigned,
+    targets: Targets,
     selection: Option<Selection>,
 }
 
@@ -32,6 +33,7 @@ pub(super) struct About {
     pub(super) invalidated: bool,
     pub(super) personal: bool,
     pub(super) assigned: Assigned,
+    pub(super) targets: Targets,
     pub(super) selection: Option<Selection>,
 }
 
@@ -43,7 +45,7 @@ impl Head {
         let (lines, not_modified) = arranged(fields);
         let times = about.times;
         let received = Now { mono: Default::default(), wall: times.received, sure: times.sure };
-        let freshness = Freshness::of(status, fields, about.assigned, received);
+        let freshness = Freshness::of(status, fields, &about.targets, about.assigned, received);
         let (invalidated, personal) = (about.invalidated, about.personal);
         Some(Head {
             status,
@@ -54,6 +56,7 @@ impl Head {
             date: fields.first("date").and_then(date::parse),
             stored: Stored { freshness, times, invalidated, personal },
             assigned: about.assigned,
+            targets: about.targets,
             selection: about.selection,
         })
     }
@@ -133,6 +136,7 @@ impl Head {
             invalidated: self.stored.invalidated,
             personal: self.stored.personal,
             assigned: self.assigned,
+            targets: self.targets.clone(),
             selection: self.selection.clone(),
         }
     }

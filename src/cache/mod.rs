@@ -24,7 +24,7 @@ mod root;
 mod store;
 mod vary;
 
-pub(crate) use fill::{Answer, Fill, FillEnd, Followed, Follower, Writer};
+pub(crate) use fill::{Answer, Ask, AskRange, Fill, FillEnd, Followed, Follower, Next, Stop, Writer};
 pub(crate) use head::Head;
 pub(crate) use hit::{Hit, HitBody, Piece};
 pub(crate) use key::Key;

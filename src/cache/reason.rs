@@ -74,6 +74,8 @@ pub(crate) enum Forward {
     VaryMiss,
     Stale,
     Request,
+    /// A part of it is stored.
+    Partial,
 }
 
 impl Forward {
@@ -85,6 +87,7 @@ impl Forward {
             Forward::VaryMiss => "vary-miss",
             Forward::Stale => "stale",
             Forward::Request => "request",
+            Forward::Partial => "partial",
         }
     }
 }
@@ -168,6 +171,8 @@ pub(crate) enum StaleForbidden {
     NoCache,
     /// Invalidated or purged: it must be validated first (§4.4).
     Invalidated,
+    /// The request limits the age or the staleness that it takes (§5.2.1).
+    Requested,
     /// Staler than the route, the answer and the request allow.
     TooOld,
     /// It never had a freshness, and the request that brought it had a `Cookie`: it may be one person's.

@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::pin::pin;
 
-use crate::cache::{Follower, Head, Hit, HitBody, Piece};
+use smol::future;
+
+use crate::cache::{Failure, FillEnd, Followed, Follower, Head, Hit, HitBody, Lookup, Next, Piece};
 use crate::http::conditional::{self, Outcome};
+use crate::http::etag;
 use crate::http::range::{self, ByteRange, ContentRange, RangeSet, Wanted};
 use crate::http::{FieldSpans, Fields, Method, status};
 use crate::net::WriteError;
@@ -15,6 +19,7 @@ use super::Refusal;
 use super::cache_status::Member;
 use super::connection::{After, Connection};
 use super::exchange::Exchange;
+use super::fill::Asking;
 use super::multipart::Multipart;
 use super::reply::Reply;
 
@@ -37,27 +42,31 @@ enum Part {
     Unsatisfiable,
 }
 
-/// Answers with a complete stored answer. [`Refusal::Damaged`]: it turned out not to be what was stored before any of
-/// it was sent, and is gone; look again.
+/// Answers with a stored answer. [`Refusal::Damaged`]: it turned out not to be what was stored before any of it was
+/// sent, and is gone; look again.
 pub(super) async fn hit(
     exchange: &mut Exchange<'_>,
     connection: &mut Connection,
     hit: &Hit,
     shown: &Shown,
+    asking: &Asking,
 ) -> Result<After, Refusal> {
+    if let Some(follower) = hit.follower() {
+        return followed(exchange, connection, follower, hit.head(), Some(hit.len()), shown, asking).await;
+    }
     let head = Outgoing::new(exchange, hit.head(), Some(hit.len()), shown)?;
     let Some(mut reply) = head.begin(exchange, connection) else {
         return Ok(exchange.bodiless_end(connection, head).await);
     };
-    let mut source = Source::Hit(hit.body(0..0), hit);
+    let mut source = Source::hit(hit, asking);
     let sent = head.body.send(&mut reply, &mut source).await;
-    if matches!(sent, Err(Broken::Source)) && reply.is_untouched() {
+    if matches!(sent, Err(Broken::Source(_))) && reply.is_untouched() {
         return Err(Refusal::Damaged);
     }
-    Ok(exchange.settle(reply, sent, hit.trailers(), head.after).await)
+    Ok(exchange.settle(reply, sent, source.trailers(), head.after).await)
 }
 
-/// Answers from a fill that is under way, as its bytes arrive.
+/// Answers from what is stored in part, and from fills that are under way, as their bytes arrive.
 pub(super) async fn followed(
     exchange: &mut Exchange<'_>,
     connection: &mut Connection,
@@ -65,47 +74,121 @@ pub(super) async fn followed(
     stored: &Head,
     length: Option<u64>,
     shown: &Shown,
+    asking: &Asking,
 ) -> Result<After, Refusal> {
     let head = Outgoing::new(exchange, stored, length, shown)?;
     let Some(mut reply) = head.begin(exchange, connection) else {
         return Ok(exchange.bodiless_end(connection, head).await);
     };
-    let mut source = Source::Follower(Box::new(follower));
-    let sent = match reply.head().await {
-        Ok(()) => head.body.send(&mut reply, &mut source).await,
-        Err(error) => Err(error.into()),
-    };
+    let mut source = Source { from: Bytes::Follower(Box::new(follower)), end: 0, position: 0, asking, asked: false };
+    let sent = head.body.send(&mut reply, &mut source).await;
+    if let (Err(Broken::Source(why)), true) = (&sent, reply.is_untouched()) {
+        return Err(Refusal::OfFill(*why));
+    }
     Ok(exchange.settle(reply, sent, source.trailers(), head.after).await)
 }
 
 /// Where the bytes of a body come from.
-enum Source<'h> {
+struct Source<'h> {
+    from: Bytes<'h>,
+    /// What is wanted of it, from here on.
+    position: u64,
+    end: u64,
+    asking: &'h Asking,
+    /// Something is being asked for that the next bytes wait for.
+    asked: bool,
+}
+
+enum Bytes<'h> {
     Hit(HitBody, &'h Hit),
     Follower(Box<Follower>),
 }
 
-impl Source<'_> {
+impl<'h> Source<'h> {
+    fn hit(hit: &'h Hit, asking: &'h Asking) -> Source<'h> {
+        Source { from: Bytes::Hit(hit.body(0..0), hit), position: 0, end: 0, asking, asked: false }
+    }
+
     /// From here on these bytes are wanted.
     fn range(&mut self, range: Range<u64>) {
-        match self {
-            Source::Hit(body, hit) => *body = hit.body(range),
-            Source::Follower(follower) => follower.range(range),
+        (self.position, self.end) = (range.start, range.end);
+        match &mut self.from {
+            Bytes::Hit(body, hit) => *body = hit.body(range),
+            Bytes::Follower(follower) => follower.range(range),
         }
     }
 
-    async fn next(&mut self) -> Result<Option<Piece<'_>>, Broken> {
-        match self {
-            Source::Hit(body, _) => body.next(PIECE).await.map_err(|_| Broken::Source),
-            Source::Follower(follower) => follower.next(PIECE).await.map_err(|_| Broken::Source),
+    /// Sends all bytes of the range.
+    async fn pass(&mut self, reply: &mut Reply<'_>) -> Result<(), Broken> {
+        loop {
+            if let Bytes::Hit(body, hit) = &mut self.from {
+                match body.next(PIECE).await {
+                    Ok(Some(piece)) => {
+                        self.position = self.position.saturating_add(length_of(&piece));
+                        reply.piece(piece).await?;
+                    }
+                    Ok(None) => return Ok(()),
+                    Err(_) if reply.is_untouched() => return Err(Broken::Source(Failure::CUT)),
+                    Err(_) => {
+                        let second = second(hit, self.asking).await;
+                        let mut follower = second.ok_or(Broken::Source(Failure::CUT))?;
+                        follower.range(self.position..self.end);
+                        self.from = Bytes::Follower(follower);
+                    }
+                }
+            }
+            if let Bytes::Follower(follower) = &mut self.from {
+                let mut next = pin!(follower.next(PIECE));
+                let next = match future::poll_once(next.as_mut()).await {
+                    Some(next) => next,
+                    // The head goes ahead of bytes that are on their way. Where they have still to be asked for it
+                    // waits: a refusal may be all there is to say.
+                    None if self.asked => next.await,
+                    None => {
+                        reply.head().await?;
+                        next.await
+                    }
+                };
+                match next {
+                    Ok(Next::Piece(piece)) => {
+                        self.asked = false;
+                        reply.piece(piece).await?;
+                    }
+                    Ok(Next::Ask(fill)) => {
+                        self.asked = true;
+                        self.asking.start_behind(fill);
+                    }
+                    Ok(Next::End) => return Ok(()),
+                    Err(FillEnd::Failed(why)) => return Err(Broken::Source(why)),
+                    Err(_) => return Err(Broken::Source(Failure::CUT)),
+                }
+            }
         }
     }
 
     fn trailers(&self) -> &[u8] {
-        match self {
-            Source::Hit(_, hit) => hit.trailers(),
-            Source::Follower(follower) => follower.trailers(),
+        match &self.from {
+            Bytes::Hit(_, hit) => hit.trailers(),
+            Bytes::Follower(follower) => follower.trailers(),
         }
     }
+}
+
+/// A reader that goes on where a stored answer turned out to be damaged: of the same representation, asked for anew
+/// where it was damaged.
+async fn second(hit: &Hit, asking: &Asking) -> Option<Box<Follower>> {
+    let (hit_etag, found) = (hit.head().validators().etag?, asking.look_up().await?);
+    let (Lookup::Partial { mut follower, .. } | Lookup::Follow(mut follower, _)) = found else { return None };
+    let head = loop {
+        match follower.head(asking.fields(), asking.now()).await {
+            Ok(Followed::Stream { head, length, .. }) if length == Some(hit.len()) => break head,
+            Ok(Followed::Ask(fill)) => asking.start_behind(fill),
+            Ok(_) | Err(_) => return None,
+        }
+    };
+    let same = matches!((etag::parse(hit_etag), head.validators().etag.and_then(etag::parse)),
+        (Some(ours), Some(theirs)) if ours.strong_eq(&theirs));
+    same.then(|| Box::new(follower))
 }
 
 /// What follows the head.
@@ -122,17 +205,17 @@ impl Body {
             Body::None => Ok(()),
             Body::Whole => {
                 source.range(0..u64::MAX);
-                pass(reply, source).await
+                source.pass(reply).await
             }
             Body::One(range) => {
                 source.range(bytes_of(*range));
-                pass(reply, source).await
+                source.pass(reply).await
             }
             Body::Several(parts) => {
                 for range in parts.ranges() {
                     reply.bytes(&parts.delimiter(*range)).await?;
                     source.range(bytes_of(*range));
-                    pass(reply, source).await?;
+                    source.pass(reply).await?;
                 }
                 Ok(reply.bytes(&parts.end()).await?)
             }
@@ -140,11 +223,11 @@ impl Body {
     }
 }
 
-async fn pass(reply: &mut Reply<'_>, source: &mut Source<'_>) -> Result<(), Broken> {
-    while let Some(piece) = source.next().await? {
-        reply.piece(piece).await?;
+fn length_of(piece: &Piece<'_>) -> u64 {
+    match piece {
+        Piece::Memory(bytes) => bytes.len() as u64,
+        Piece::File { len, .. } => *len as u64,
     }
-    Ok(())
 }
 
 fn bytes_of(range: ByteRange) -> Range<u64> {
@@ -154,14 +237,14 @@ fn bytes_of(range: ByteRange) -> Range<u64> {
 /// Why a body did not get to the client whole.
 enum Broken {
     /// The card or the upstream: the client must see that its answer was cut.
-    Source,
+    Source(Failure),
     Client,
 }
 
 impl From<WriteError> for Broken {
     fn from(error: WriteError) -> Broken {
         match error {
-            WriteError::ShortFile => Broken::Source,
+            WriteError::ShortFile => Broken::Source(Failure::CUT),
             WriteError::TooSlow | WriteError::Io(_) => Broken::Client,
         }
     }

@@ -10,6 +10,7 @@ mod freshness;
 mod request;
 mod reuse;
 mod storing;
+mod targets;
 mod times;
 
 pub(super) use fields::{NOT_MODIFIED, kept, same_representation, updated};
@@ -17,8 +18,9 @@ pub(super) use freshness::Freshness;
 #[cfg(test)]
 use freshness::Source;
 pub(crate) use request::{Assigned, RequestRules, request};
-pub(super) use reuse::{Reuse, Stored, may_serve, may_serve_stale};
+pub(super) use reuse::{Reuse, Stored, may_serve, may_serve_stale, may_serve_while_revalidating};
 pub(super) use storing::{keeps_cookies, may_store};
+pub(crate) use targets::Targets;
 pub(super) use times::{Since, Times, initial_age};
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use super::freshness::{Freshness, is_assignable, is_heuristically_cacheable};
 use super::request::RequestRules;
+use super::targets::{Stated, Targets};
 use crate::base::{Now, Size};
 use crate::cache::reason::NotStored;
 use crate::http::cache_control::Reach;
-use crate::http::{CacheControl, Fields, date, etag};
+use crate::http::{Fields, date, etag};
 
 /// Whether an answer may be kept, and how long it is fresh.
 pub(crate) fn may_store(
@@ -14,6 +15,7 @@ pub(crate) fn may_store(
     fields: Fields<'_>,
     length: Option<u64>,
     max_object: Size,
+    targets: &Targets,
     received: Now,
 ) -> Result<Freshness, NotStored> {
     match status {
@@ -27,10 +29,10 @@ pub(crate) fn may_store(
     if fields.list("transfer-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"chunked")) {
         return Err(NotStored::TransferCoding);
     }
-    let directives = CacheControl::parse(fields, "cache-control");
+    let stated = Stated::of(fields, targets);
     let forced = rules.assigned.forced && is_assignable(status);
-    allowed(rules, status, fields, &directives, forced)?;
-    let freshness = Freshness::of(status, fields, rules.assigned, received);
+    allowed(rules, status, fields, &stated, forced)?;
+    let freshness = Freshness::of(status, fields, targets, rules.assigned, received);
     if fields.contains("set-cookie") && !forced && !keeps_cookies(&freshness) {
         return Err(NotStored::SetCookie);
     }
@@ -49,9 +51,10 @@ fn allowed(
     rules: &RequestRules,
     status: u16,
     fields: Fields<'_>,
-    directives: &CacheControl<'_>,
+    stated: &Stated<'_>,
     forced: bool,
 ) -> Result<(), NotStored> {
+    let directives = &stated.directives;
     if rules.no_store {
         return Err(NotStored::RequestNoStore);
     }
@@ -72,7 +75,9 @@ fn allowed(
     if rules.authorization && !leave {
         return Err(NotStored::Authorization);
     }
-    let explicit = directives.max_age.is_some() || directives.s_maxage.is_some() || fields.contains("expires");
+    let explicit = directives.max_age.is_some()
+        || directives.s_maxage.is_some()
+        || (fields.contains("expires") && !stated.targeted);
     if !explicit && !directives.public && !forced && !is_heuristically_cacheable(status) {
         return Err(NotStored::Status);
     }
