@@ -145,6 +145,7 @@ impl Question<'_> {
             fields: plan.request.fields,
             framing: plan.framing,
             conditions: self.conditions,
+            accept_encoding: None,
             upgrade: self.upgrade,
             expect: plan.expects_continue,
             close: false,
