@@ -113,8 +113,14 @@ pub(crate) enum NotStored {
     MustUnderstand,
     /// An answer to `HEAD` has no body to keep (§4.3.5).
     HeadMethod,
-    /// 206: kept in parts only by what can put them together (§3.3).
+    /// A part that could not be put together with others: it has no strong validator, or is several (§3.3, §3.4).
     Partial,
+    /// A part that says not, or not believably, which one it is (RFC 9110 §15.3.7).
+    BadRange,
+    /// The answer to a question for a part is none.
+    RangeRefused,
+    /// A POST's answer without explicit freshness (RFC 9110 §9.3.3).
+    PostHeuristic,
     /// A 304 to a question that was the client's own.
     NotModified,
     /// Neither freshness nor a validator: it could never be used again.
@@ -143,6 +149,9 @@ impl NotStored {
             NotStored::MustUnderstand => "must-understand",
             NotStored::HeadMethod => "head-method",
             NotStored::Partial => "partial",
+            NotStored::BadRange => "bad-range",
+            NotStored::RangeRefused => "range-refused",
+            NotStored::PostHeuristic => "post-heuristic",
             NotStored::NotModified => "not-modified",
             NotStored::NothingToReuse => "nothing-to-reuse",
             NotStored::TransferCoding => "transfer-coding",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use smol::lock::Semaphore;
 
-use super::fill::{Fill, Table};
+use super::fill::{Asker, Fill, Joined, Table};
 use super::hit::Hit;
 use super::hot::{Bounds, Hot};
 use super::key::Key;
@@ -165,13 +165,19 @@ impl Cache {
     /// asking for it just now.
     pub(crate) fn offer(
         &self,
-        _key: &Key<'_>,
-        _request: Fields<'_>,
-        _rules: &RequestRules,
-        _route: &RouteCacheConfig,
-        _now: Now,
+        key: &Key<'_>,
+        request: Fields<'_>,
+        rules: &RequestRules,
+        route: &RouteCacheConfig,
+        now: Now,
     ) -> Option<Fill> {
-        None
+        let inner = &self.inner;
+        inner.note_time(now);
+        let shared = match inner.fills.join(key, key.hash(), request, now.mono) {
+            Joined::Lead(shared) => shared,
+            Joined::Alone(_) | Joined::Follow(_) => return None,
+        };
+        Some(Fill::new(Arc::clone(inner), shared, inner.asker(rules, route), None, None).for_post())
     }
 
     /// RFC 9111 §4.4: after a 2xx or 3xx answer to an unsafe request. What is kept for the key must be validated before
@@ -199,6 +205,7 @@ impl Cache {
             background.reported = now.mono;
             inner.hot.report_uses(|location, uses| store.touch(location, now.mono, uses));
         }
+        super::fill::tick(inner);
         store.upkeep(&mut background.upkeep, settings.sync, now)
     }
 
@@ -232,6 +239,12 @@ impl Inner {
             Shelf::Open(store) => Some(Arc::clone(store)),
             Shelf::Closed(_) => None,
         }
+    }
+
+    pub(super) fn asker(&self, rules: &RequestRules, route: &RouteCacheConfig) -> Asker {
+        let most = self.max_object();
+        let max_object = route.max_object.map_or(most, |most_of_route| most_of_route.min(most));
+        Asker { rules: *rules, max_object, finish: route.finish }
     }
 
     pub(super) fn max_object(&self) -> Size {
