@@ -142,6 +142,7 @@ impl Cache {
             *lock(&inner.shelf) = new.open(inner.index_memory);
             lock(&inner.upkeep).upkeep = Upkeep::default();
             inner.hot.clear();
+            inner.fills.kept().iter().for_each(|shared| shared.put_away(inner));
         } else if let Some(store) = inner.store() {
             store.set_limits(new.limits);
         }
@@ -184,11 +185,16 @@ impl Cache {
     /// its next use, and so must what is on its way.
     pub(crate) async fn invalidate(&self, key: &Key<'_>) {
         let primary = key.hash();
-        self.inner.fills.invalidate(primary);
+        let gone = self.inner.fills.invalidate(primary);
         self.inner.hot.remove(primary);
-        if let Some(store) = self.inner.store() {
-            smol::unblock(move || store.invalidate(primary)).await;
-        }
+        let inner = Arc::clone(&self.inner);
+        smol::unblock(move || {
+            gone.iter().for_each(|shared| shared.put_away(&inner));
+            if let Some(store) = inner.store() {
+                store.invalidate(primary);
+            }
+        })
+        .await;
         // Somebody may have opened it between these two steps.
         self.inner.hot.remove(primary);
     }
@@ -205,7 +211,7 @@ impl Cache {
             background.reported = now.mono;
             inner.hot.report_uses(|location, uses| store.touch(location, now.mono, uses));
         }
-        super::fill::tick(inner);
+        super::fill::tick(inner, now.mono);
         store.upkeep(&mut background.upkeep, settings.sync, now)
     }
 
@@ -221,7 +227,7 @@ impl Cache {
         let mut stat = CacheStat {
             hot_objects: inner.hot.objects() as u64,
             hot_bytes: inner.hot.bytes() as u64,
-            fills: inner.fills.count() as u64,
+            fills: inner.fills.under_way() as u64,
             ..CacheStat::default()
         };
         if let Some(store) = inner.store() {

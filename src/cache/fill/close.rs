@@ -33,9 +33,9 @@ impl Route {
         }
         let Some(pen) = held.as_mut() else { return Ok(()) };
         let ended = pen.write(from, bytes)?;
-        let (at, draft) = (pen.at(), Arc::clone(pen.draft()));
-        drop(held);
-        ended.into_iter().for_each(|run| self.enter(&draft, run));
+        let at = pen.at();
+        // Within the lock: who ends the lane must find these entered.
+        ended.into_iter().for_each(|run| self.enter(pen.draft(), run));
         if let Some(lane) = self.shared.state().stream().and_then(|stream| stream.lane_mut(self.lane)) {
             lane.written_to(at);
         }
@@ -93,6 +93,8 @@ pub(super) fn close(inner: &Arc<Inner>, route: &Route) {
     match route.write_window() {
         Ok(()) => {
             route.enter_rest();
+            make_whole(inner, route);
+            // Last: as long as there is a lane, nobody puts the object away.
             if let Some(stream) = shared.state().stream() {
                 stream.lanes.retain(|lane| lane.id != route.lane);
             }
@@ -103,16 +105,19 @@ pub(super) fn close(inner: &Arc<Inner>, route: &Route) {
             shared.end_lane(route.lane);
         }
     }
-    if let Some((total, trailers)) = shared.take_whole() {
-        match route.desk.finish(total, &trailers) {
-            Ok(opened) => enter(inner, shared, opened),
-            Err(error) => route.desk.store.note(&error),
-        }
-        inner.fills.release(shared);
-    }
     shared.keep_invalidated(&route.desk);
     shared.wake_followers();
     shared.put_away_if_idle(inner);
+}
+
+/// Puts an object of which nothing is missing any more where it is found.
+fn make_whole(inner: &Arc<Inner>, route: &Route) {
+    let Some((total, trailers)) = route.shared.take_whole() else { return };
+    match route.desk.finish(total, &trailers) {
+        Ok(opened) => enter(inner, &route.shared, opened),
+        Err(error) => route.desk.store.note(&error),
+    }
+    inner.fills.release(&route.shared);
 }
 
 /// Makes a complete object known to those who come.

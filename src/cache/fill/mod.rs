@@ -38,7 +38,7 @@ use super::reason::{Failure, PassReason};
 use super::root::Inner;
 use super::store::Draft;
 use super::store::format::{Identity, Layout};
-use crate::base::{Now, Size};
+use crate::base::{Mono, Now, Size};
 use crate::config::Finish;
 use crate::http::Fields;
 
@@ -85,6 +85,8 @@ struct State {
     was_followed: bool,
     /// Hits that may yet be read.
     holds: usize,
+    /// When the clock first found nobody at it.
+    idle_since: Option<Mono>,
     /// The stored answers of this key were invalidated while this one was on its way.
     invalidated: bool,
     /// Where it is kept, if nobody else may write there.
@@ -135,6 +137,7 @@ impl Shared {
             followers: Vec::new(),
             was_followed: false,
             holds: 0,
+            idle_since: None,
             invalidated: false,
             claim: None,
         };
@@ -210,24 +213,48 @@ impl Shared {
         self.state().invalidated = true;
     }
 
-    /// With nobody writing, asking, reading or about to read, what there is of the object is put away.
-    fn put_away_if_idle(self: &Arc<Shared>, inner: &Inner) {
-        let mut state = self.state();
-        let idle = state.live_followers() == 0 && state.holds == 0;
-        let over = match &state.phase {
-            Phase::Streaming(stream) => idle && stream.is_idle(),
-            Phase::Ended(_) => state.claim.is_some(),
-            Phase::Asking | Phase::Orphaned => false,
+    /// With nobody writing, asking, reading or about to read, what there is of the object is put away. What can be gone
+    /// on with stays open for a while: who watches a film asks for its parts one after the other.
+    fn put_away_if_idle(self: &Arc<Shared>, inner: &Arc<Inner>) {
+        let state = self.state();
+        let (over, lingers) = match &state.phase {
+            Phase::Streaming(stream) => (state.is_idle(), stream.lingers() && state.claim.is_some()),
+            Phase::Asking | Phase::Orphaned | Phase::Ended(_) => (false, false),
         };
-        if !over {
-            return;
-        }
-        let before = std::mem::replace(&mut state.phase, Phase::Ended(Ended::LookAgain));
+        let left_behind = matches!(state.phase, Phase::Ended(_)) && state.claim.is_some();
         drop(state);
-        let Phase::Streaming(stream) = before else { return inner.fills.release(self) };
-        // The store knows it as long as it is open, so that it may be found again at once.
+        if left_behind {
+            inner.fills.release(self);
+        }
+        if over && !lingers {
+            self.leave(inner);
+        } else if over && inner.fills.is_crowded() {
+            let (shared, inner) = (Arc::clone(self), Arc::clone(inner));
+            smol::unblock(move || shared.put_away(&inner)).detach();
+        }
+    }
+
+    /// Puts an idle object away. Blocks.
+    pub(in crate::cache) fn put_away(self: &Arc<Shared>, inner: &Inner) {
+        let desk = match &self.state().phase {
+            Phase::Streaming(stream) => Arc::clone(&stream.desk),
+            Phase::Asking | Phase::Orphaned | Phase::Ended(_) => return,
+        };
+        // Written while it is still found here: who looks it up on the card before that would miss it.
+        if let Some(Err(error)) = desk.begun().map(|draft| draft.sync()) {
+            desk.store.note(&error);
+        }
+        if self.state().is_idle() {
+            self.leave(inner);
+        }
+    }
+
+    fn leave(&self, inner: &Inner) {
+        let before = std::mem::replace(&mut self.state().phase, Phase::Ended(Ended::LookAgain));
         inner.fills.release(self);
-        put_away(stream);
+        if let Phase::Streaming(stream) = before {
+            put_away(stream);
+        }
     }
 }
 
@@ -239,6 +266,15 @@ fn put_away(stream: Box<Stream>) {
 }
 
 impl State {
+    /// Nobody writes, asks, reads or is about to read.
+    fn is_idle(&self) -> bool {
+        let quiet = match &self.phase {
+            Phase::Streaming(stream) => stream.is_idle(),
+            Phase::Asking | Phase::Orphaned | Phase::Ended(_) => false,
+        };
+        quiet && self.live_followers() == 0 && self.holds == 0
+    }
+
     fn live_followers(&self) -> usize {
         self.followers.iter().flatten().count()
     }

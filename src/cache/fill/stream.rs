@@ -362,6 +362,11 @@ impl Stream {
         }
     }
 
+    /// Whether it is worth to be kept open while nobody is at it.
+    pub(super) fn lingers(&self) -> bool {
+        self.resumable && self.file.is_some() && !self.broken && !self.unwanted && !self.closing && self.cut.is_none()
+    }
+
     /// Lets go of everything at the store. Blocks.
     pub(super) fn put_away(self) {
         if self.unwanted

@@ -12,6 +12,8 @@ use crate::http::Fields;
 /// More fills at the same time than this do not find each other any more; 1024 is what a link of 100 Mbit/s with 1 s of
 /// round trip could have under way.
 const MOST_FILLS: usize = 1024;
+/// Objects that are partly there and open; beyond, idle ones are closed: each holds a file.
+const MOST_OPEN: usize = 64;
 /// Keys that are remembered as not worth waiting for. One that falls on another's place takes it.
 const REMEMBERED: usize = 1024;
 /// What is remembered of a key's ranges stands in a place of its own.
@@ -100,6 +102,11 @@ impl Table {
         }
     }
 
+    /// Whether no more idle objects should stay open.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.lock().claims.len() > MOST_OPEN
+    }
+
     /// All that is written where it is kept.
     pub(in crate::cache) fn kept(&self) -> Vec<Arc<Shared>> {
         self.lock().claims.values().map(Arc::clone).collect()
@@ -155,17 +162,25 @@ impl Table {
         self.is_remembered(fill_key ^ RANGES, now)
     }
 
-    /// All fills of a key are for those who already follow; what they bring is stale.
-    pub(in crate::cache) fn invalidate(&self, primary: u128) {
+    /// All fills of a key are for those who already follow; what they bring is stale. Gives them.
+    pub(in crate::cache) fn invalidate(&self, primary: u128) -> Vec<Arc<Shared>> {
         let mut fills = self.lock();
         let mut gone: Vec<Arc<Shared>> = fills.varied.remove(&primary).unwrap_or_default();
         gone.extend(fills.by_key.extract_if(|_, shared| shared.primary == primary).map(|(_, shared)| shared));
         drop(fills);
         gone.iter().for_each(|shared| shared.note_invalidated());
+        gone
     }
 
     pub(in crate::cache) fn count(&self) -> usize {
         self.lock().count()
+    }
+
+    /// Without those at which nobody is.
+    pub(in crate::cache) fn under_way(&self) -> usize {
+        let fills = self.lock();
+        let all = fills.by_key.values().chain(fills.varied.values().flatten());
+        all.filter(|shared| !shared.state().is_idle()).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, Fills> {

@@ -147,7 +147,9 @@ impl Origin {
 impl Rig {
     /// Nothing goes on behind the requests any more.
     async fn settled(&self) {
-        while !self.cache().inner.fills.kept().is_empty() {
+        let inner = &self.cache().inner;
+        while !inner.fills.kept().is_empty() {
+            inner.fills.kept().iter().for_each(|shared| shared.put_away(inner));
             future::yield_now().await;
         }
     }
@@ -207,6 +209,7 @@ fn parts_are_put_together() {
         origin.whole(&rig).await;
         assert_eq!(origin.asked(), "0-1, 6-9");
         rig.settled().await;
+        assert_eq!(name(&rig.look("/film", "").await), "fresh");
         assert_eq!(rig.fresh("/film", "").await.unwrap(), origin.body);
     });
 }
@@ -256,6 +259,7 @@ fn who_seeks_ahead_asks_for_the_rest_and_both_end_in_one_object() {
         }
         assert!((1_830_000..1_850_000).contains(&sent), "{sent}");
         assert!(writer.finish(b"").await.is_none());
+        drop(executor);
         rig.settled().await;
         assert!(rig.fresh("/film", "").await.unwrap() == origin.body);
         assert_eq!(rig.folder.objects().len(), 1);
