@@ -1,7 +1,8 @@
 //! A request that goes by the cache: the upstream's answer streams to this client alone.
 
 use crate::cache::PassReason;
-use crate::http::{BodyFraming, Fields, framing};
+use crate::codings::{self, Coding, Serving};
+use crate::http::{BodyFraming, FieldSpans, Fields, OwnedResponse, framing};
 use crate::observe::CacheResult;
 use crate::transform::{ReplyFraming, ResponseParts, response_head};
 use crate::upstream::exchange::ResponseBody;
@@ -45,6 +46,7 @@ pub(super) async fn ask_alone(
         plan: &exchange.plan,
         origin,
         conditions: Conditions::Client,
+        accept_encoding: None,
         upgrade,
     };
     let answered = ask(&question, &mut Caller::Client { connection, body }).await?;
@@ -72,8 +74,18 @@ pub(super) async fn relay(
     answered: Answered,
     told: Option<Member>,
 ) -> Result<After, Refusal> {
-    let Answered { mut lease, head, framing: incoming, asked, received, .. } = answered;
-    let outgoing = exchange.reply_framing(incoming, head.fields());
+    let Answered { mut lease, head, framing: incoming, asked, received, coding_is_ours, .. } = answered;
+    // What was asked for the cache may be coded in a way that this client did not ask for.
+    let coding = match codings::serving(exchange.plan.request.fields, head.fields()) {
+        Serving::Decoded(coding) if coding_is_ours => Some(coding),
+        Serving::Decoded(_) | Serving::AsStored | Serving::Past(_) => None,
+    };
+    let decoded = Decoded::of(&head, coding)?;
+    let fields = decoded.as_ref().map_or(head.fields(), Decoded::fields);
+    let outgoing = match coding {
+        Some(_) if !matches!(incoming, BodyFraming::None) => exchange.framing(None),
+        Some(_) | None => exchange.reply_framing(incoming, fields),
+    };
     let after = exchange.after(outgoing, body.is_read());
     exchange.account.status = head.status;
     exchange.account.uplink_time = Some(received.mono.since(asked.mono));
@@ -81,12 +93,13 @@ pub(super) async fn relay(
         version: head.version,
         status: head.status,
         reason: head.reason(),
-        fields: head.fields(),
+        fields,
         tail: exchange.tail(outgoing, after, told.as_deref()),
     };
     let mut out = Vec::with_capacity(1024);
     response_head(&mut out, &parts).map_err(|_| Refusal::Internal("the upstream's head is not legal"))?;
-    let mut reply = Reply::new(connection, exchange.gateway.progress, outgoing, out);
+    let coding = coding.filter(|_| !matches!(incoming, BodyFraming::None));
+    let mut reply = Reply::new(connection, exchange.gateway.progress, outgoing, out).decoding(coding);
     let mut body = ResponseBody::new(incoming, exchange.plan.route.config.upstream.idle);
     if lease.buffer.is_empty() && reply.head().await.is_err() {
         return Ok(After::Gone);
@@ -112,6 +125,29 @@ pub(super) async fn relay(
     lease.done();
     exchange.account.complete = ended.is_ok();
     Ok(if ended.is_ok() { after } else { After::Cut })
+}
+
+/// The head of an answer whose body is decoded on its way.
+struct Decoded {
+    lines: Vec<u8>,
+    spans: FieldSpans,
+}
+
+impl Decoded {
+    fn of(head: &OwnedResponse, coding: Option<Coding>) -> Result<Option<Decoded>, Refusal> {
+        if coding.is_none() {
+            return Ok(None);
+        }
+        let mut lines = Vec::new();
+        let illegal = || Refusal::Internal("the upstream's head is not legal");
+        codings::decoded_head(&mut lines, head.fields()).map_err(|_| illegal())?;
+        let spans = FieldSpans::parse(&lines).map_err(|_| illegal())?;
+        Ok(Some(Decoded { lines, spans }))
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        Fields::new(&self.lines, self.spans.as_slice())
+    }
 }
 
 impl Exchange<'_> {

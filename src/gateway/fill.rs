@@ -10,6 +10,7 @@ use smol::channel::{self, Receiver, Sender};
 
 use crate::base::{Now, Wall};
 use crate::cache::{self, Failure, Fill, Follower, Hit, Lookup, NotStored, StaleFor, Stop, Writer};
+use crate::codings;
 use crate::http::{BodyFraming, Fields, OwnedRequest, OwnedResponse, date};
 use crate::transform::Conditions;
 use crate::upstream::exchange::ResponseBody;
@@ -214,7 +215,8 @@ impl Task {
             (None, _) => Conditions::Whole,
         };
         let (process, gateway) = (&self.asking.worker.process, &self.asking.gateway);
-        let question = Question { process, gateway, plan, origin, conditions, upgrade: None };
+        let accept_encoding = plan.route.config.cache.compress.then(|| self.codings(plan));
+        let question = Question { process, gateway, plan, origin, conditions, accept_encoding, upgrade: None };
         ask(&question, &mut Caller::Fill(events)).await
     }
 
@@ -227,6 +229,14 @@ impl Task {
             fill.failed(Failure { status: refusal.upstream_status().unwrap_or(verdict.status), word: verdict.word });
         }
         let _ = events.send(Event::Failed(refusal, instead)).await;
+    }
+
+    /// The codings to ask for: where a coded answer is to be validated, those among which it was chosen.
+    fn codings(&self, plan: &Plan<'_>) -> &'static str {
+        match &self.stale {
+            Some(hit) if hit.head().is_coded() => codings::SELECTING,
+            Some(_) | None => codings::asked(plan.request.fields),
+        }
     }
 
     /// Decides what becomes of an answer: a stale one may be better, it may be kept, or it is for one client alone.
