@@ -30,6 +30,7 @@ pub(crate) mod host;
 mod hostile;
 mod method;
 pub(crate) mod range;
+pub(crate) mod reference;
 mod refused;
 mod request;
 mod response;

@@ -13,8 +13,8 @@ pub(crate) struct Targets(Arc<[Box<str>]>);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stated<'a> {
     pub(super) directives: CacheControl<'a>,
-    /// A targeted field said it: `Cache-Control` and `Expires` are for others.
-    pub(super) targeted: bool,
+    /// Where there is one, and no targeted field that says more.
+    pub(super) expires: Option<&'a [u8]>,
 }
 
 impl Targets {
@@ -25,6 +25,6 @@ impl Targets {
 
 impl<'a> Stated<'a> {
     pub(super) fn of(fields: Fields<'a>, _targets: &Targets) -> Stated<'a> {
-        Stated { directives: CacheControl::parse(fields, "cache-control"), targeted: false }
+        Stated { directives: CacheControl::parse(fields, "cache-control"), expires: fields.first("expires") }
     }
 }
