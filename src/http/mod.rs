@@ -36,7 +36,9 @@ mod request;
 mod response;
 mod scan;
 pub(crate) mod status;
+mod structured;
 pub(crate) mod target;
+mod targeted;
 pub(crate) mod via;
 mod writer;
 

@@ -88,7 +88,7 @@ pub(crate) fn request(
         }
     }
     if cache_control {
-        rules.read(&CacheControl::parse(fields, "cache-control"));
+        rules.read(&CacheControl::parse(fields));
     }
     rules.no_cache |= pragma && !cache_control;
     match route.class {
