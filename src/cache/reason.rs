@@ -113,8 +113,16 @@ pub(crate) enum NotStored {
     MustUnderstand,
     /// An answer to `HEAD` has no body to keep (§4.3.5).
     HeadMethod,
-    /// 206: kept in parts only by what can put them together (§3.3).
+    /// A 206 that is not one range of bytes (§3.3), or where parts are not expected.
     Partial,
+    /// A part, with no strong validator to tell by whether another one is of the same whole (§3.4).
+    WeakValidator,
+    /// An answer to `POST` that does not say for how long it is fresh (RFC 9110 §9.3.3).
+    PostFreshness,
+    /// An answer to `POST` whose `Content-Location` is not its target (RFC 9110 §9.3.3).
+    PostLocation,
+    /// Not final: another answer comes after it.
+    Interim,
     /// A 304 to a question that was the client's own.
     NotModified,
     /// Neither freshness nor a validator: it could never be used again.
@@ -143,6 +151,10 @@ impl NotStored {
             NotStored::MustUnderstand => "must-understand",
             NotStored::HeadMethod => "head-method",
             NotStored::Partial => "partial",
+            NotStored::WeakValidator => "weak-validator",
+            NotStored::PostFreshness => "post-freshness",
+            NotStored::PostLocation => "post-location",
+            NotStored::Interim => "interim",
             NotStored::NotModified => "not-modified",
             NotStored::NothingToReuse => "nothing-to-reuse",
             NotStored::TransferCoding => "transfer-coding",

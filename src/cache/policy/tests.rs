@@ -21,6 +21,10 @@ fn rules(text: &str) -> RequestRules {
     request(Block::new(text).fields(), Method::Get, &route()).unwrap()
 }
 
+fn assigned(route: &RouteCacheConfig) -> Assigned {
+    request(Block::new("").fields(), Method::Get, route).unwrap().assigned
+}
+
 fn forced() -> RouteCacheConfig {
     RouteCacheConfig { mode: CacheMode::Forced, fresh_for: Some(Duration::from_secs(500)), ..route() }
 }
@@ -125,7 +129,7 @@ fn a_route_gives_freshness_where_there_is_none_or_to_all() {
         assert_eq!(freshness.lifetime, Duration::from_secs(seconds), "{status} {text}");
         freshness
     };
-    let on = Assigned { forced: false, fresh_for: Some(Duration::from_secs(500)) };
+    let on = Assigned { forced: false, ..assigned(&forced()) };
     let forced = Assigned { forced: true, ..on };
     check(on, 200, "", 500);
     check(on, 200, TEN_DAYS_BEFORE, 500);
@@ -137,6 +141,12 @@ fn a_route_gives_freshness_where_there_is_none_or_to_all() {
     assert!(!freshness.no_cache && !freshness.must_revalidate);
     let freshness = check(forced, 503, "Cache-Control: max-age=5, must-revalidate", 5);
     assert!(freshness.must_revalidate);
+    // `cache.status` says which answers get it.
+    let listed = assigned(&RouteCacheConfig { statuses: vec![404, 503], ..super::tests::forced() });
+    check(listed, 404, "Cache-Control: max-age=5", 500);
+    check(listed, 503, "", 500);
+    check(listed, 200, "Cache-Control: max-age=5", 5);
+    check(listed, 200, "", 0);
 }
 
 #[test]
