@@ -127,12 +127,7 @@ impl Question<'_> {
         let plan = self.plan;
         let number = self.origin.urls.iter().position(|url| url == lease.url()).unwrap_or(0);
         let client_host = plan.client_host();
-        let host = match &plan.route.config.upstream.host {
-            HostPolicy::Keep if !client_host.is_empty() => client_host,
-            HostPolicy::Keep | HostPolicy::Replace | HostPolicy::Name(_) => {
-                self.origin.hosts.get(number).map_or("", String::as_str)
-            }
-        };
+        let host = plan.upstream_host(self.origin, number);
         let path: Cow<'_, str> = plan.forwarded_path(self.origin, number);
         let mut out = Vec::with_capacity(1024);
         let parts = RequestParts {

@@ -1,8 +1,9 @@
 //! A request that goes by the cache: the upstream's answer streams to this client alone.
 
 use crate::cache::PassReason;
+use crate::cache::policy::{self, TargetUri};
 use crate::codings::{self, Coding, Serving};
-use crate::http::{BodyFraming, FieldSpans, Fields, OwnedResponse, framing};
+use crate::http::{BodyFraming, FieldSpans, Fields, OwnedResponse, framing, host};
 use crate::observe::CacheResult;
 use crate::transform::{ReplyFraming, ResponseParts, response_head};
 use crate::upstream::exchange::ResponseBody;
@@ -27,7 +28,7 @@ pub(super) async fn forward(
 ) -> Result<After, Refusal> {
     let answered = ask_alone(exchange, connection, body, origin, None).await?;
     let told = cache_status::passed(why.forward(), why.word());
-    invalidate(exchange, origin, answered.head.status).await;
+    invalidate(exchange, origin, &answered.head).await;
     relay(exchange, connection, body, answered, Some(told)).await
 }
 
@@ -54,15 +55,20 @@ pub(super) async fn ask_alone(
     Ok(answered)
 }
 
-/// After a success of an unsafe method, what is stored under its URL must not be used unasked (RFC 9111 §4.4).
-async fn invalidate(exchange: &Exchange<'_>, origin: &Origin, status: u16) {
+/// After a success of an unsafe method, what is stored under its URL must not be used unasked, nor what its answer
+/// names as changed (RFC 9111 §4.4).
+async fn invalidate(exchange: &Exchange<'_>, origin: &Origin, head: &OwnedResponse) {
     let plan = &exchange.plan;
-    if plan.request.method.is_safe() || !(200..400).contains(&status) || !origin.cached {
-        return;
-    }
-    for secure in [false, true] {
-        let parts = plan.key_for(origin, secure);
-        exchange.worker.process.cache.invalidate(&parts.key()).await;
+    let Some(url) = origin.urls.first().filter(|_| origin.cached && !plan.request.method.is_safe()) else { return };
+    let path = plan.forwarded_path(origin, 0);
+    let authority = host::parse(plan.upstream_host(origin, 0).as_bytes()).ok();
+    // Names in the answer are the upstream's own, as are keys.
+    let target = TargetUri { secure: url.tls, authority, path: &path, query: plan.target.query.as_deref() };
+    for (path, query) in policy::invalidated(plan.request.method, head.status, &target, head.fields()) {
+        for secure in [false, true] {
+            let parts = plan.key_of(origin, secure, &path, query.as_deref());
+            exchange.worker.process.cache.invalidate(&parts.key()).await;
+        }
     }
 }
 

@@ -174,12 +174,13 @@ impl Task {
                 }
             };
             self.asking.received.add_head(&answered);
-            if answered.head.status != 304 {
-                return self.take(plan, fill, answered, events).await;
-            }
-            let validating = fill.question().validators.is_some() && fill.question().range.is_none();
-            if !first || !validating {
+            let wanted = fill.question();
+            let validating = first && wanted.validators.is_some() && wanted.range.is_none();
+            if answered.head.status == 304 && !first {
                 break;
+            }
+            if !(validating && answered.head.status == 304) {
+                return self.take(plan, fill, answered, events).await;
             }
             match fill.freshened(&cache_answer(&answered)).await {
                 Ok(hit) => {
