@@ -21,6 +21,7 @@ mod object;
 pub(crate) mod policy;
 mod reason;
 mod root;
+mod search;
 mod store;
 mod vary;
 
@@ -32,6 +33,7 @@ pub(crate) use lookup::{Lookup, Permit};
 pub(crate) use policy::RequestRules;
 pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor};
 pub(crate) use root::{Cache, StoreState};
+pub(crate) use search::SearchRules;
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
 
