@@ -18,6 +18,8 @@ pub(crate) struct Head {
     /// How long the first part is.
     not_modified: usize,
     etag: Option<Range<usize>>,
+    /// It has a `Content-Encoding`.
+    coded: bool,
     last_modified: Option<Wall>,
     date: Option<Wall>,
     stored: Stored,
@@ -52,6 +54,7 @@ impl Head {
             etag: etag_in(&lines),
             lines: lines.into(),
             not_modified,
+            coded: fields.contains("content-encoding"),
             last_modified: fields.first("last-modified").and_then(date::parse),
             date: fields.first("date").and_then(date::parse),
             stored: Stored { freshness, times, invalidated, personal },
@@ -73,6 +76,11 @@ impl Head {
     /// Those lines that a 304 has (RFC 9110 §15.4.5).
     pub(crate) fn lines_not_modified(&self) -> &[u8] {
         self.lines.get(..self.not_modified).unwrap_or_default()
+    }
+
+    /// Whether a content coding was applied (RFC 9110 §8.4).
+    pub(crate) fn is_coded(&self) -> bool {
+        self.coded
     }
 
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {

@@ -81,7 +81,8 @@ impl Cache {
         inner.note_time(now);
         let most = inner.max_object();
         let max_object = route.max_object.map_or(most, |most_of_route| most_of_route.min(most));
-        let quest = Quest { inner, key, request, rules, asker: Asker { rules: *rules, max_object }, now };
+        let asker = Asker { rules: *rules, max_object, pinned: route.pin };
+        let quest = Quest { inner, key, request, rules, asker, now };
         loop {
             let looked = match quest.stored().await {
                 Stored::Object(object) => quest.with(object),

@@ -53,6 +53,8 @@ pub(super) struct Shared {
 pub(super) struct Asker {
     pub(super) rules: RequestRules,
     pub(super) max_object: Size,
+    /// What is kept for it never leaves to make room (`cache.pin`).
+    pub(super) pinned: bool,
 }
 
 /// Guarded by the lock of [`Shared`]; never held across an await.

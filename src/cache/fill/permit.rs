@@ -12,7 +12,7 @@ use crate::cache::policy::{self, Freshness, Since, Times};
 use crate::cache::reason::{Failure, NotStored, PassReason};
 use crate::cache::root::Inner;
 use crate::cache::store::format::Marks;
-use crate::cache::store::{HeadRecord, Plan, Renewal, Store};
+use crate::cache::store::{Epoch, HeadRecord, Plan, Renewal, Store};
 use crate::cache::vary::Names;
 use crate::http::conditional::Validators;
 use crate::http::{FieldSpans, Fields};
@@ -70,6 +70,8 @@ pub(crate) struct Fill {
     previous: Option<Hit>,
     /// The names by which the key's answers varied until now.
     names: Option<Names>,
+    /// When it began.
+    epoch: Epoch,
     said: bool,
 }
 
@@ -81,7 +83,8 @@ impl Fill {
         previous: Option<Hit>,
         names: Option<Names>,
     ) -> Fill {
-        Fill { inner, shared, asker: Box::new(asker), previous, names, said: false }
+        let epoch = inner.store().map(|store| store.epoch()).unwrap_or_default();
+        Fill { inner, shared, asker: Box::new(asker), previous, names, epoch, said: false }
     }
 
     /// What is to be asked.
@@ -169,9 +172,11 @@ impl Fill {
         let head = Arc::new(Head::new(answer.status, &fields, about).ok_or(NotStored::Head)?);
         let (key, status) = (self.shared.key.clone(), answer.status);
         let record = HeadRecord { key, status, selection, fields, trailers: Box::default() };
-        let marks = Marks { complete: false, invalidated: false, sure: received.sure, personal: rules.cookie };
+        let marks =
+            Marks { sure: received.sure, personal: rules.cookie, pinned: self.asker.pinned, ..Marks::default() };
         let initial_age = u64::try_from(times.initial_age.as_millis()).unwrap_or(u64::MAX);
-        let plan = Plan { location, primary, marks, received: received.wall, initial_age, record };
+        let plan =
+            Plan { location, primary, marks, received: received.wall, initial_age, epoch: self.epoch.clone(), record };
         Ok((store, plan, head))
     }
 
@@ -265,6 +270,7 @@ impl Fill {
 
     async fn write_renewal(&self, object: Arc<Object>, keep: Keep) {
         let Some(store) = self.inner.store() else { return };
+        let epoch = self.epoch.clone();
         let write = match keep {
             Keep::AsItWas | Keep::InRam => return,
             Keep::No => {
@@ -284,6 +290,7 @@ impl Fill {
                     marks: object.marks(),
                     received: times.received,
                     initial_age: u64::try_from(times.initial_age.as_millis()).unwrap_or(u64::MAX),
+                    epoch,
                 };
                 if let Err(error) = store.renew(object.identity, &renewal) {
                     store.note(&error);
