@@ -150,7 +150,7 @@ pub fn ini(bytes: &[u8]) -> Result<String, Vec<String>> {
 pub fn fields(lines: &[u8]) {
     let Ok(spans) = FieldSpans::parse(lines) else { return };
     let fields = Fields::new(lines, spans.as_slice());
-    let control = CacheControl::parse(fields, "cache-control");
+    let control = CacheControl::parse(fields);
     let _ = (control.private.names().count(), control.no_cache.names().count());
     let tag = fields.first("etag").and_then(etag::parse);
     let _ = etag::list_match(fields, "if-none-match", tag, etag::Comparison::Weak);

@@ -55,7 +55,7 @@ pub(crate) fn serving(request: Fields<'_>, answer: Fields<'_>) -> Serving {
 }
 
 fn forbids_change(message: Fields<'_>) -> bool {
-    CacheControl::parse(message, "cache-control").no_transform
+    CacheControl::parse(message).no_transform
 }
 
 /// Whether the client said that it takes this coding. Without an `Accept-Encoding` any would do (§12.5.3, rule 1), but

@@ -66,6 +66,8 @@ pub(crate) enum Conditions<'a> {
     Whole,
     /// Those of a stored answer, to ask whether it still holds (RFC 9111 §4.3.1); no `Range`.
     Validate { etag: Option<&'a [u8]>, last_modified: Option<&'a [u8]> },
+    /// A part of it: the value of `Range`, and of `If-Range` where a part of the same is stored (RFC 9110 §13.1.5).
+    Part { range: &'a str, if_range: Option<&'a [u8]> },
 }
 
 /// Why a request does not go upstream.
@@ -151,11 +153,14 @@ fn is_written_by_us(name: &[u8]) -> bool {
 }
 
 fn write_conditions(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
-    if let Conditions::Validate { etag, last_modified } = parts.conditions {
-        for (name, value) in [("If-None-Match", etag), ("If-Modified-Since", last_modified)] {
-            if let Some(value) = value {
-                head.field(name, value);
-            }
+    let fields = match parts.conditions {
+        Conditions::Client | Conditions::Whole => return,
+        Conditions::Validate { etag, last_modified } => [("If-None-Match", etag), ("If-Modified-Since", last_modified)],
+        Conditions::Part { range, if_range } => [("Range", Some(range.as_bytes())), ("If-Range", if_range)],
+    };
+    for (name, value) in fields {
+        if let Some(value) = value {
+            head.field(name, value);
         }
     }
 }
