@@ -22,6 +22,7 @@ pub(crate) mod policy;
 mod reason;
 mod root;
 mod store;
+pub(crate) mod tags;
 mod vary;
 
 pub(crate) use fill::{Answer, Fill, FillEnd, Followed, Follower, Writer};
@@ -34,6 +35,7 @@ pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor};
 pub(crate) use root::{Cache, StoreState};
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
+pub(crate) use store::walk::{Card, Kept, Place, Sight, Verified};
 
 #[cfg(test)]
 mod tests;

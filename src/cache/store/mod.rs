@@ -19,6 +19,7 @@ mod record;
 mod space;
 mod upkeep;
 mod variants;
+pub(in crate::cache) mod walk;
 
 use std::collections::HashSet;
 use std::fs::File;

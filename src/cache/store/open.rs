@@ -190,7 +190,7 @@ fn head_bytes(file: &File, first: &[u8], place: &HeadPlace) -> Option<Vec<u8>> {
     }
 }
 
-fn read_exactly(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+pub(super) fn read_exactly(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
     let bytes = read_up_to(file, offset, len)?;
     if bytes.len() == len { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
