@@ -20,7 +20,7 @@ use super::workers::Workers;
 use super::{EXIT_CONFIG, EXIT_FAILURE};
 use crate::config::{self, Config, Loaded};
 use crate::gateway::{Gateway, Process, Provenance};
-use crate::net::{BindError, Listener, Listeners, TimedOut, within};
+use crate::net::{self, BindError, Listener, Listeners, TimedOut, within};
 use crate::observe::stderr_log;
 
 /// How often the configuration file is looked at.
@@ -39,8 +39,13 @@ pub(super) fn run_then(file: &Path, err: &mut dyn Write, listening: impl FnOnce(
     match Running::start(file, start) {
         Ok(running) => {
             listening(&running.listeners.addresses());
-            // Without the reactor: where this thread waited for events, each would have to be handed on to a worker.
-            smol::future::block_on(running.supervise())
+            match net::run(running.supervise()) {
+                Ok(code) => code,
+                Err(cause) => {
+                    let _ = writeln!(err, "hafir: the main thread cannot wait for signals: {cause}");
+                    ExitCode::from(EXIT_FAILURE)
+                }
+            }
         }
         Err(failure) => {
             let _ = writeln!(err, "hafir: {failure}");
