@@ -33,10 +33,12 @@ pub(super) fn run(file: &Path, err: &mut dyn Write) -> ExitCode {
 
 /// The same; `listening` is called with the addresses once clients can come.
 pub(super) fn run_then(file: &Path, err: &mut dyn Write, listening: impl FnOnce(&[SocketAddr])) -> ExitCode {
+    // Before it is read: a change from then on is one.
+    let watch = Watch::new(file);
     let start = last_good::load_or_last_good(file);
     stderr_log(start.config.log.level);
     tell_start(file, &start);
-    match Running::start(file, start) {
+    match Running::start(file, start, watch) {
         Ok(running) => {
             listening(&running.listeners.addresses());
             match net::run(running.supervise()) {
@@ -76,7 +78,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(file: &Path, start: Start) -> Result<Running, StartFailure> {
+    fn start(file: &Path, start: Start, watch: Watch) -> Result<Running, StartFailure> {
         let Start { config, from, problems_of_the_file } = start;
         let account = privileges::account(&config.gateway.user).map_err(StartFailure::Account)?;
         prepare_folders(&config, account);
@@ -104,7 +106,6 @@ impl Running {
         let current: Current = Arc::new(Mutex::new(gateway.clone()));
         let workers = Workers::start(&process, &gateway, update.opened).map_err(StartFailure::Threads)?;
         let keeper = Keeper::start(process.clone(), current.clone(), memory).map_err(StartFailure::Threads)?;
-        let watch = Watch::new(file);
         notify("READY=1");
         Ok(Running { process, current, listeners, workers, keeper, wishes, watch })
     }
