@@ -93,13 +93,16 @@ impl Specimen {
 
     /// These bytes of the body.
     pub(super) fn bytes(self, at: u64, len: usize) -> Vec<u8> {
-        let word = |number: u64| {
+        let (skip, words) = ((at % 8) as usize, len as u64 / 8 + 2);
+        let mut bytes = Vec::with_capacity(len + 16);
+        for number in at / 8..at / 8 + words {
             let mut mixed = (u64::from(self.number) << 40 | number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             mixed ^= mixed >> 29;
-            mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9).to_le_bytes()
-        };
-        let skip = (at % 8) as usize;
-        (at / 8..).flat_map(word).skip(skip).take(len).collect()
+            bytes.extend_from_slice(&mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9).to_le_bytes());
+        }
+        bytes.drain(..skip);
+        bytes.truncate(len);
+        bytes
     }
 
     pub(super) fn body(self) -> Vec<u8> {
