@@ -38,6 +38,7 @@ pub(crate) use search::SearchRules;
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
 pub(crate) use store::walk::{Card, Kept, Place, Sight, Verified};
+pub(crate) use store::{Contents, Survey, Surveyed, SurveyedAnswer};
 
 #[cfg(test)]
 mod tests;

@@ -19,10 +19,17 @@ pub(in crate::cache) mod faults;
 pub(in crate::cache) mod format;
 mod image;
 mod index;
+#[cfg(test)]
+mod journal;
 mod open;
 mod partial;
 mod record;
 mod space;
+#[cfg(any(test, feature = "doors"))]
+mod specimen;
+mod survey;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod variants;
 pub(in crate::cache) mod walk;
@@ -47,6 +54,7 @@ pub(in crate::cache) use open::{Bytes, Found, Opened, read_chunk};
 pub(in crate::cache) use partial::{Partial, Run};
 pub(in crate::cache) use record::HeadRecord;
 pub(in crate::cache) use space::Limits;
+pub(crate) use survey::{Contents, Survey, Surveyed, SurveyedAnswer};
 pub(in crate::cache) use upkeep::Upkeep;
 
 /// Changes of one object follow each other; objects share so many locks.
