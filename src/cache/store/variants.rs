@@ -62,6 +62,14 @@ impl Variants {
         self.list.iter().map(|variant| variant.location)
     }
 
+    pub(super) fn is_first(&self, location: u128, selection: &Selection) -> bool {
+        self.list.first().is_some_and(|first| first.location == location && first.selection == *selection)
+    }
+
+    pub(super) fn has(&self, location: u128) -> bool {
+        self.locations().any(|listed| listed == location)
+    }
+
     /// Puts a variant first, and gives the locations of those that must go for it.
     pub(super) fn add(&mut self, location: u128, selection: Selection) -> Vec<u128> {
         self.list.retain(|variant| variant.location != location);
