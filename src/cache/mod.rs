@@ -19,6 +19,7 @@ mod key;
 mod lookup;
 mod object;
 pub(crate) mod policy;
+mod purge;
 mod reason;
 mod root;
 mod store;
@@ -35,7 +36,8 @@ pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor};
 pub(crate) use root::{Cache, StoreState};
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
-pub(crate) use store::walk::{Card, Kept, Place, Sight, Verified};
+pub(crate) use store::purge::{Purge, What};
+pub(crate) use store::walk::{Card, Kept, Place, Sight};
 
 #[cfg(test)]
 mod tests;

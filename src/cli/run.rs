@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::control::Control;
 use super::keeper::{Current, Keeper};
 use super::last_good::{self, From, Start};
 use super::memory::Memory;
@@ -66,6 +67,7 @@ struct Running {
     listeners: Listeners,
     workers: Workers,
     keeper: Keeper,
+    control: Option<Control>,
     wishes: Wishes,
     watch: Watch,
 }
@@ -86,7 +88,8 @@ impl Running {
         if let Some(account) = account {
             privileges::become_account(account, &config.gateway.user).map_err(StartFailure::Account)?;
         }
-        let memory = Memory::open(&config.gateway.state);
+        let state = config.gateway.state.clone();
+        let memory = Memory::open(&state);
         let instance = RandomState::new().hash_one(std::process::id());
         let process = Arc::new(Process::start(&config, file, memory.clock_floor(), instance));
         process.upstreams.names().import(memory.names());
@@ -99,9 +102,10 @@ impl Running {
         let current: Current = Arc::new(Mutex::new(gateway.clone()));
         let workers = Workers::start(&process, &gateway, update.opened).map_err(StartFailure::Threads)?;
         let keeper = Keeper::start(process.clone(), current.clone(), memory).map_err(StartFailure::Threads)?;
+        let control = Control::start(&state, &process);
         let watch = Watch::new(file);
         notify("READY=1");
-        Ok(Running { process, current, listeners, workers, keeper, wishes, watch })
+        Ok(Running { process, current, listeners, workers, keeper, control, wishes, watch })
     }
 
     /// Obeys until told to stop.
@@ -176,6 +180,9 @@ impl Running {
         notify("STOPPING=1");
         let limit = self.gateway().config.gateway.drain;
         log::info!("stopping: what is under way has {} s", limit.as_secs());
+        if let Some(control) = self.control.take() {
+            control.stop();
+        }
         self.listeners.close();
         self.workers.drain(limit).await;
         let workers = self.workers;

@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// Writes what `decide` makes of the believed superblock into the other slot, after the new head record.
-    fn change(
+    pub(super) fn change(
         &self,
         location: u128,
         mut decide: impl FnMut(&Believed) -> Option<(Superblock, Option<Vec<u8>>)>,

@@ -62,7 +62,7 @@ impl Store {
         } else {
             Bytes::File { file: Arc::new(file), layout: block.layout, checksums: checksums.into() }
         };
-        Ok(opened(plan, &block, body_len, bytes))
+        Ok(self.not_purged(opened(plan, &block, body_len, bytes)))
     }
 
     /// Begins a larger answer, or one whose length is not known.
@@ -191,7 +191,7 @@ impl Draft {
         store.list_variant(&self.plan)?;
         let checksums = std::mem::take(&mut self.checksums).into();
         let bytes = Bytes::File { file: Arc::clone(&self.file), layout: self.block.layout, checksums };
-        Ok(opened(self.plan.clone(), &self.block, body_len, bytes))
+        Ok(store.not_purged(opened(self.plan.clone(), &self.block, body_len, bytes)))
     }
 
     fn reserve_to(&mut self, end: u64) -> io::Result<()> {
@@ -289,6 +289,8 @@ fn opened(plan: Plan, block: &Superblock, body_len: u64, bytes: Bytes) -> Opened
         marks: block.marks,
         received: plan.received,
         initial_age: plan.initial_age,
+        epoch: block.epoch,
+        judged: block.epoch,
         record: plan.record,
         body_len,
         bytes,

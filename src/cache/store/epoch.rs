@@ -9,7 +9,16 @@ use std::sync::Arc;
 pub(in crate::cache) struct Epoch(Arc<u32>);
 
 impl Epoch {
+    pub(super) fn new(number: u32) -> Epoch {
+        Epoch(Arc::new(number))
+    }
+
     pub(in crate::cache) fn number(&self) -> u32 {
         *self.0
+    }
+
+    /// Whether anybody but the caller has it.
+    pub(super) fn is_held(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
     }
 }

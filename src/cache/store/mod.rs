@@ -15,8 +15,10 @@ pub(in crate::cache) mod faults;
 pub(in crate::cache) mod format;
 mod index;
 mod open;
+pub(in crate::cache) mod purge;
 mod record;
 mod space;
+mod sweep;
 mod upkeep;
 mod variants;
 pub(in crate::cache) mod walk;
@@ -30,6 +32,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use disk::Disk;
+use purge::Purges;
 use space::{Books, Health};
 
 pub(in crate::cache) use change::Renewal;
@@ -57,6 +60,8 @@ pub(in crate::cache) struct Store {
     lists: Mutex<()>,
     /// Objects that must not be served, on a card that takes no change.
     disowned: Mutex<Disowned>,
+    /// What was purged and is not marked on the card yet.
+    purges: Mutex<Purges>,
     /// Something was written since the last sync.
     unsynced: AtomicBool,
     damaged: AtomicU64,
@@ -74,8 +79,10 @@ impl Store {
     /// The text says, for an operator, why the folder cannot be used.
     pub(in crate::cache) fn open(folder: &Path, limits: Limits, index_memory: usize) -> Result<Store, String> {
         let disk = Disk::open(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+        let purges = Mutex::new(Purges::load(&disk));
         Ok(Store {
             disk,
+            purges,
             books: Mutex::new(Books::new(limits, index_memory)),
             health: Mutex::new(Health::Good),
             stripes: Default::default(),
@@ -89,7 +96,7 @@ impl Store {
 
     /// For what is asked of an upstream from now on.
     pub(in crate::cache) fn epoch(&self) -> Epoch {
-        Epoch::default()
+        lock(&self.purges).epoch()
     }
 
     pub(in crate::cache) fn damaged(&self) -> u64 {

@@ -33,6 +33,9 @@ pub(in crate::cache) struct Opened {
     pub(in crate::cache) received: Wall,
     /// In milliseconds.
     pub(in crate::cache) initial_age: u64,
+    /// The purge number at which its upstream was asked, and the one up to which it was compared with purges.
+    pub(in crate::cache) epoch: u32,
+    pub(in crate::cache) judged: u32,
     pub(in crate::cache) record: HeadRecord,
     pub(in crate::cache) body_len: u64,
     pub(in crate::cache) bytes: Bytes,
@@ -70,6 +73,13 @@ impl Store {
         }
         let Ok(file) = self.disk.open_object(location) else { return Found::Nothing };
         match read(file, location, key) {
+            Ok(Found::Answer(opened)) => match self.judged(*opened) {
+                Some(opened) => Found::Answer(Box::new(opened)),
+                None => {
+                    self.remove(location);
+                    Found::Nothing
+                }
+            },
             Ok(found) => found,
             Err((_, Unsound::OtherKey)) => Found::Nothing,
             Err((file, Unsound::Damaged)) => {
@@ -140,8 +150,17 @@ fn answer(file: File, location: u128, block: &Superblock, record: HeadRecord) ->
     } else {
         Bytes::File { file: Arc::new(file), layout: block.layout, checksums }
     };
-    let (marks, received, initial_age) = (block.marks, block.received, block.initial_age);
-    Ok(Found::Answer(Box::new(Opened { identity, marks, received, initial_age, record, body_len, bytes })))
+    Ok(Found::Answer(Box::new(Opened {
+        identity,
+        marks: block.marks,
+        received: block.received,
+        initial_age: block.initial_age,
+        epoch: block.epoch,
+        judged: block.epoch,
+        record,
+        body_len,
+        bytes,
+    })))
 }
 
 /// All checksums of a body; `None` where a chunk is absent.

@@ -9,6 +9,7 @@ use super::Store;
 use super::disk::SHELVES;
 use super::index::{Flags, Tick};
 use super::space::Health;
+use super::sweep::Sweep;
 use crate::base::{Mono, Now};
 
 /// Between two folders while counting: 256 folders take a few seconds, and serving has the card in between.
@@ -28,6 +29,7 @@ pub(in crate::cache) struct Upkeep {
     next_shelf: u16,
     synced: Mono,
     tried: Mono,
+    sweep: Option<Sweep>,
 }
 
 impl Store {
@@ -44,7 +46,7 @@ impl Store {
         }
         // Others fill the card too.
         let _ = self.make_room(0);
-        IDLE_PAUSE
+        if self.sweep(&mut state.sweep) { COUNTING_PAUSE } else { IDLE_PAUSE }
     }
 
     /// At most `sync` of work is lost in a power cut.

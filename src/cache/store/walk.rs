@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::disk::{SHELVES, location_of, path};
+use super::disk::{SHELVES, location_of, path, purges_name, purges_number};
 use super::format::{Entry, FORMAT, Identity, Kind, Superblock};
 use super::open::{believe, read_chunk, read_exactly};
+use super::purge::Purges;
 use super::record::HeadRecord;
 use super::variants::Variants;
 use crate::base::{Now, Wall};
@@ -33,6 +34,7 @@ pub(crate) enum Place {
 /// A cache folder, open for looking.
 pub(crate) struct Card {
     root: PathBuf,
+    purges: Purges,
 }
 
 /// A file that is named as an object.
@@ -62,6 +64,7 @@ pub(crate) struct Kept {
     file: File,
     block: Superblock,
     record: HeadRecord,
+    purged: bool,
 }
 
 /// What became of reading every byte.
@@ -81,7 +84,7 @@ impl Card {
         if format != FORMAT.as_bytes() {
             return Err(format!("{} holds a store of another version of hafir", folder.display()));
         }
-        Ok(Card { root: folder.to_owned() })
+        Ok(Card { root: folder.to_owned(), purges: purges(folder) })
     }
 
     /// Space on the card that an ordinary process may take.
@@ -106,21 +109,24 @@ impl Card {
         let of_key = |kept: &Kept| &*kept.record.key == key.as_bytes();
         let both = locations.into_iter().flat_map(|at| [(Place::Objects, at), (Place::Partial, at)]);
         let seen = both.filter_map(|(place, at)| self.look(place, at));
-        let kept = seen.filter_map(|seen| match Card::read(&seen) {
+        let kept = seen.filter_map(|seen| match self.read(&seen) {
             Sight::Answer(kept) => Some(*kept),
             Sight::List | Sight::Unsound | Sight::Gone => None,
         });
         kept.filter(of_key).collect()
     }
 
-    pub(crate) fn read(seen: &Seen) -> Sight {
+    pub(crate) fn read(&self, seen: &Seen) -> Sight {
         let Ok(file) = open(&seen.path) else { return Sight::Gone };
         let Some(found) = believe(&file, seen.location) else { return Sight::Unsound };
         match found.block.kind {
             Kind::Variants if Variants::decode(&found.record).is_some() => Sight::List,
             Kind::Variants => Sight::Unsound,
             Kind::Answer => match HeadRecord::decode(&found.record) {
-                Some(record) => Sight::Answer(Box::new(Kept { seen: seen.clone(), file, block: found.block, record })),
+                Some(record) => {
+                    let purged = self.purges.judge(found.block.epoch, &record).is_some();
+                    Sight::Answer(Box::new(Kept { seen: seen.clone(), file, block: found.block, record, purged }))
+                }
                 None => Sight::Unsound,
             },
         }
@@ -178,16 +184,13 @@ impl Kept {
         self.block.marks.sure
     }
 
+    /// To be validated before its next use: marked so, or meant by a purge whose marks are still to come.
     pub(crate) fn invalidated(&self) -> bool {
-        self.block.marks.invalidated
+        self.block.marks.invalidated || self.purged
     }
 
     pub(crate) fn pinned(&self) -> bool {
         self.block.marks.pinned
-    }
-
-    pub(crate) fn epoch(&self) -> u32 {
-        self.block.epoch
     }
 
     /// `None` while nobody knows it.
@@ -286,4 +289,11 @@ fn open(path: &Path) -> io::Result<File> {
 fn variants(seen: &Seen) -> Option<Variants> {
     let found = believe(&open(&seen.path).ok()?, seen.location)?;
     (found.block.kind == Kind::Variants).then(|| Variants::decode(&found.record))?
+}
+
+fn purges(folder: &Path) -> Purges {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let Some(number) = names.filter_map(|name| purges_number(name.to_str()?)).max() else { return Purges::default() };
+    fs::read(folder.join(purges_name(number)))
+        .map_or_else(|_| Purges::default(), |bytes| Purges::decode(number, &bytes))
 }

@@ -9,8 +9,9 @@ use miniserde::{Serialize, json};
 use super::words::Selection;
 use super::{Desk, Trouble};
 use crate::base::{Now, Size, Wall};
-use crate::cache::{Card, Kept, Place, Sight, tags};
+use crate::cache::{Kept, Place, Sight, tags};
 use crate::cli::EXIT_FAILURE;
+use crate::cli::control::Answer;
 use crate::gateway::{Extent, Located};
 use crate::http::date;
 
@@ -26,6 +27,8 @@ struct Totals {
     allowed_bytes: u64,
     free_bytes: u64,
     keep_free_bytes: u64,
+    /// What the running gateway says; `null` where none runs.
+    gateway: Option<Answer>,
 }
 
 #[derive(Serialize)]
@@ -92,7 +95,9 @@ impl Desk {
             }
             totals.bytes_on_card = totals.bytes_on_card.saturating_add(seen.bytes);
         }
+        let running = self.running();
         if self.json {
+            totals.gateway = running;
             writeln!(out, "{}", json::to_string(&totals))?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -105,7 +110,20 @@ impl Desk {
             Size::bytes(totals.free_bytes),
             config.keep_free
         )?;
+        self.print_running(running.as_ref(), out)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn print_running(&self, running: Option<&Answer>, out: &mut dyn Write) -> io::Result<()> {
+        let Some(running) = running else { return writeln!(out, "gateway   none runs on {}", self.file.display()) };
+        let count = |name: &str| running.counts.get(name).copied().unwrap_or(0);
+        writeln!(out, "gateway   {}", running.note.as_deref().unwrap_or("runs"))?;
+        writeln!(out, "in RAM    {} answers, {}", count("hot answers"), Size::bytes(count("hot bytes")))?;
+        writeln!(out, "coming    {} downloads", count("downloads under way"))?;
+        match count("purges waiting") {
+            0 => Ok(()),
+            waiting => writeln!(out, "purges    {waiting} are being carried out"),
+        }
     }
 
     pub(super) fn list(&self, what: &Selection, out: &mut dyn Write) -> Result<ExitCode, Trouble> {
@@ -114,7 +132,7 @@ impl Desk {
             writeln!(out, "{:>10}  {:>6}  {:>6}  {:<10}  {:<19}  URL", "SIZE", "THERE", "STATUS", "STATE", "CAME")?;
         }
         for seen in card.all() {
-            let Sight::Answer(kept) = Card::read(&seen) else { continue };
+            let Sight::Answer(kept) = card.read(&seen) else { continue };
             if !picker.picks(&kept) {
                 continue;
             }
@@ -153,7 +171,7 @@ impl Desk {
         let card = self.card()?;
         let mut verdict = Verdict::default();
         for seen in card.all() {
-            let bad = match Card::read(&seen) {
+            let bad = match card.read(&seen) {
                 Sight::Gone => None,
                 Sight::List => {
                     verdict.lists += 1;

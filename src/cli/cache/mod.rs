@@ -3,6 +3,7 @@
 //! What only looks reads the folder, without the gateway's knowledge; what changes something asks the running gateway,
 //! or, where none runs, does it itself.
 
+mod change;
 mod look;
 mod words;
 
@@ -10,6 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+pub(super) use change::obey;
 use words::{Action, Selection};
 pub(super) use words::{BadWords, HELP, Request};
 
@@ -95,9 +97,8 @@ impl Desk {
             Action::List(what) => self.list(what, out),
             Action::Show(url) => self.show(url, out),
             Action::Verify => self.verify(out),
-            Action::Purge { .. } | Action::Export { .. } | Action::Import { .. } => {
-                Err(Trouble::Told("not yet".to_owned()))
-            }
+            Action::Purge { what, hard } => self.purge(what, *hard, out),
+            Action::Export { .. } | Action::Import { .. } => Err(Trouble::Told("not yet".to_owned())),
         }
     }
 
