@@ -27,6 +27,11 @@ pub(crate) enum Lookup {
     /// Ask the upstream first, for this reason (`stale` or `request`), with the permit's validators. Where that fails,
     /// [`Hit::stale_allowed`] says whether the hit may be served all the same.
     Stale(Hit, Permit, Forward),
+    /// Fresh, and at least a part of it is there or on its way: read it through the follower, which asks for what is
+    /// missing. `missing`: not all that the request wants is there yet (`fwd=partial`); else it is a hit.
+    Partial { follower: Follower, missing: bool },
+    /// Serve it, stale as it is (RFC 5861 §3); the fill, if there is one, runs behind that, else somebody else's does.
+    StaleWhileRevalidate(Hit, Option<Fill>),
     /// Nothing usable (`uri-miss` or `vary-miss`): ask the upstream.
     Miss(Fill, Forward),
     /// Somebody is asking already.
@@ -99,13 +104,13 @@ impl Quest<'_> {
         }
         let Some(store) = self.inner.store() else { return Stored::Nothing };
         match self.read(&store, self.key.hash()).await {
-            Found::Nothing => Stored::Nothing,
+            Found::Nothing | Found::Partial(_) => Stored::Nothing,
             Found::Answer(opened) => self.opened(*opened).map_or(Stored::Nothing, Stored::Object),
             Found::Variants(variants) => {
                 let object = match variants.find(self.request) {
                     Some(location) => match self.read(&store, location).await {
                         Found::Answer(opened) => self.opened(*opened),
-                        Found::Nothing | Found::Variants(_) => None,
+                        Found::Nothing | Found::Variants(_) | Found::Partial(_) => None,
                     },
                     None => None,
                 };

@@ -67,7 +67,9 @@ impl Object {
         let HeadRecord { key, status, selection, fields, trailers } = opened.record;
         let judged = AtomicU32::new(opened.judged);
         let (invalidated, personal, pinned) = (opened.marks.invalidated, opened.marks.personal, opened.marks.pinned);
-        let head = Head::new(status, &fields, About { times, invalidated, personal, assigned, selection })?;
+        let targets = cache.upgrade().map(|cache| cache.targets()).unwrap_or_default();
+        let about = About { times, invalidated, personal, assigned, targets, selection };
+        let head = Head::new(status, &fields, about)?;
         let body = Arc::new(Body { len: opened.body_len, place: Place::of(opened.bytes) });
         let uses = AtomicU32::new(0);
         Some(Object { primary, key, identity: opened.identity, head, trailers, body, pinned, judged, uses, cache })

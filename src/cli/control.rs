@@ -31,8 +31,6 @@ const ANSWER: Duration = Duration::from_secs(60);
 pub(super) struct Question {
     /// The command: `cache purge`.
     pub(super) ask: String,
-    /// What `texts` are.
-    pub(super) kind: String,
     pub(super) texts: Vec<String>,
     pub(super) hard: bool,
 }

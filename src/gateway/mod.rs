@@ -21,6 +21,7 @@ mod fast;
 mod files;
 mod fill;
 mod locate;
+mod multipart;
 mod plan;
 mod process;
 mod refusal;

@@ -30,12 +30,10 @@ use super::vary::Selection;
 use crate::base::{Now, Size};
 use crate::http::Fields;
 
-pub(crate) use follower::{FillEnd, Followed, Follower};
-pub(crate) use permit::{Answer, Fill};
+pub(crate) use follower::{FillEnd, Followed, Follower, Next};
+pub(crate) use permit::{Answer, Ask, AskRange, Fill};
 pub(super) use table::{Joined, Table};
-#[cfg(test)]
-pub(super) use writer::NobodyReads;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Stop, Writer};
 
 /// What fills and their followers share.
 pub(super) struct Shared {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 pub(in crate::cache) struct Epoch(Arc<u32>);
 
 impl Epoch {
-    pub(super) fn new(number: u32) -> Epoch {
+    /// That of an answer which was asked for at this number, as its superblock says.
+    pub(super) fn of(number: u32) -> Epoch {
         Epoch(Arc::new(number))
     }
 

@@ -89,27 +89,26 @@ impl What {
     }
 
     fn is_sound(&self) -> bool {
-        let texts = match self {
-            What::Key(text) | What::Beginning(text) | What::Tag(text) => [text.as_str(), ""],
-            What::Group { origin, name } => [origin.as_str(), name.as_str()],
-        };
-        texts.iter().all(|text| text.len() <= MOST_TEXT && !text.chars().any(char::is_control))
+        self.to_text().len() <= MOST_TEXT
     }
 
-    fn write(&self, line: &mut String) {
-        let _ = match self {
-            What::Key(key) => write!(line, "key {key}"),
-            What::Beginning(beginning) => write!(line, "prefix {beginning}"),
-            What::Tag(tag) => write!(line, "tag {tag}"),
-            What::Group { origin, name } => write!(line, "group {}:{origin}{name}", origin.len()),
-        };
+    /// One line, as the file has it.
+    pub(crate) fn to_text(&self) -> String {
+        match self {
+            What::Key(key) => format!("key {}", escaped(key)),
+            What::Beginning(beginning) => format!("prefix {}", escaped(beginning)),
+            What::Tag(tag) => format!("tag {}", escaped(tag)),
+            What::Group { origin, name } => format!("group {}:{}{}", origin.len(), escaped(origin), escaped(name)),
+        }
     }
 
-    fn read(kind: &str, text: &str) -> Option<What> {
+    pub(crate) fn parse(line: &str) -> Option<What> {
+        let (kind, text) = line.split_once(' ')?;
+        let text = unescaped(text)?;
         Some(match kind {
-            "key" => What::Key(text.to_owned()),
-            "prefix" => What::Beginning(text.to_owned()),
-            "tag" => What::Tag(text.to_owned()),
+            "key" => What::Key(text),
+            "prefix" => What::Beginning(text),
+            "tag" => What::Tag(text),
             "group" => {
                 let (len, rest) = text.split_once(':')?;
                 let (origin, name) = rest.split_at_checked(len.parse().ok()?)?;
@@ -118,6 +117,28 @@ impl What {
             _ => return None,
         })
     }
+}
+
+/// A key may have line feeds: they stand in front of fields and cookies that count.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r")
+}
+
+fn unescaped(text: &str) -> Option<String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut signs = text.chars();
+    while let Some(sign) = signs.next() {
+        plain.push(match sign {
+            '\\' => match signs.next()? {
+                '\\' => '\\',
+                'n' => '\n',
+                'r' => '\r',
+                _ => return None,
+            },
+            sign => sign,
+        });
+    }
+    Some(plain)
 }
 
 impl Purges {
@@ -160,7 +181,7 @@ impl Purges {
     /// Enters purges of one moment under one number.
     pub(super) fn add(&mut self, what: &[What], how: Purge) -> io::Result<()> {
         if !what.iter().all(What::is_sound) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a name that is too long, or no text"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the name is too long"));
         }
         let same = |record: &Record| what.contains(&record.what) && record.how <= how;
         self.records.retain(|record| !same(record));
@@ -196,7 +217,7 @@ impl Purges {
 
     fn advance(&mut self) -> u32 {
         let number = self.now.number().saturating_add(1);
-        let earlier = std::mem::replace(&mut self.now, Epoch::new(number));
+        let earlier = std::mem::replace(&mut self.now, Epoch::of(number));
         self.earlier.retain(Epoch::is_held);
         self.earlier.push(earlier);
         number
@@ -217,9 +238,7 @@ impl Purges {
         let mut text = format!("{FIRST_LINE}\n");
         for Record { number, how, what } in &self.records {
             let how = if *how == Purge::Hard { "hard" } else { "soft" };
-            let _ = write!(text, "{number:08x} {how} ");
-            what.write(&mut text);
-            text.push('\n');
+            let _ = writeln!(text, "{number:08x} {how} {}", what.to_text());
         }
         let sum = xxh3_64(text.as_bytes());
         let _ = writeln!(text, "xxh3 {sum:016x}");
@@ -228,7 +247,7 @@ impl Purges {
 
     /// The list that a file holds whose name tells this number. One that is not what was written purges everything.
     pub(super) fn decode(number: u32, bytes: &[u8]) -> Purges {
-        let mut purges = Purges { now: Epoch::new(number), ..Purges::default() };
+        let mut purges = Purges { now: Epoch::of(number), ..Purges::default() };
         match decode(number, bytes) {
             Some(records) => purges.records = records,
             None => {
@@ -255,14 +274,14 @@ fn decode(latest: u32, bytes: &[u8]) -> Option<VecDeque<Record>> {
 }
 
 fn record(line: &str) -> Option<Record> {
-    let mut words = line.splitn(4, ' ');
+    let mut words = line.splitn(3, ' ');
     let number = u32::from_str_radix(words.next()?, 16).ok()?;
     let how = match words.next()? {
         "soft" => Purge::Soft,
         "hard" => Purge::Hard,
         _ => return None,
     };
-    let what = What::read(words.next()?, words.next()?)?;
+    let what = What::parse(words.next()?)?;
     Some(Record { number, how, what })
 }
 
@@ -325,13 +344,14 @@ mod tests {
     fn what_is_written_is_read_again() {
         let mut purges = Purges::default();
         let group = What::Group { origin: "http://o:80".to_owned(), name: "a b".to_owned() };
-        let all = [What::Key("http://o:80/a b".to_owned()), What::Beginning(String::new()), tag("x"), group];
+        let all =
+            [What::Key("http://o:80/a b\\\ncookie: \r".to_owned()), What::Beginning(String::new()), tag("x"), group];
         for what in &all {
             purges.add(std::slice::from_ref(what), Purge::Hard).unwrap();
         }
         let again = Purges::decode(purges.latest(), purges.encode().as_bytes());
         assert_eq!((&again.records, again.latest()), (&purges.records, 4));
-        assert!(purges.add(&[tag("a\nb")], Purge::Soft).is_err());
+        assert!(purges.add(&[tag(&"x".repeat(MOST_TEXT))], Purge::Soft).is_err());
     }
 
     #[test]

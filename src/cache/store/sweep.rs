@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::disk::SHELVES;
+use super::disk::{Folder, SHELVES, Spot};
 use super::format::{Kind, Marks, Superblock};
 use super::open::{Opened, believe};
 use super::purge::{Purge, Purges, What};
@@ -86,7 +86,8 @@ impl Store {
             return false;
         }
         if sweep.next_shelf < SHELVES {
-            self.sweep_shelf(sweep.next_shelf);
+            self.sweep_shelf(Folder::Objects, sweep.next_shelf);
+            self.sweep_shelf(Folder::Partial, sweep.next_shelf);
             *state = Some(Sweep { next_shelf: sweep.next_shelf + 1, ..sweep });
             return true;
         }
@@ -117,29 +118,34 @@ impl Store {
         Some(Sweep { up_to, next_shelf })
     }
 
-    fn sweep_shelf(&self, shelf: u16) {
-        let Ok(listed) = self.disk.list(shelf) else { return };
+    fn sweep_shelf(&self, folder: Folder, shelf: u16) {
+        let Ok(listed) = self.disk.list(folder, shelf) else { return };
         for found in listed {
-            self.sweep_object(found.location);
+            self.sweep_object(found.spot);
         }
     }
 
-    fn sweep_object(&self, location: u128) {
-        let Ok(file) = self.disk.open_object(location) else { return };
+    fn sweep_object(&self, spot: Spot) {
+        let location = spot.location;
+        let Ok(file) = self.disk.open_object(spot) else { return };
         let Some(found) = believe(&file, location).filter(|found| found.block.kind == Kind::Answer) else { return };
         let Some(record) = HeadRecord::decode(&found.record) else { return };
         match self.judge(found.block.epoch, &record) {
             None => {}
             Some(Purge::Hard) => {
-                self.remove(location);
+                self.remove(spot);
             }
             Some(Purge::Soft) => {
                 let generation = found.block.generation;
-                let marked = self.change(location, |found| {
+                let marked = self.change(spot, |found| {
                     let marks = Marks { invalidated: true, ..found.block.marks };
                     let same = found.block.generation == generation;
                     same.then_some((Superblock { marks, ..found.block }, None))
                 });
+                // One that is being written puts its own marks into the next superblock.
+                if let Some(open) = self.draft_of(location).filter(|_| spot.folder == Folder::Partial) {
+                    open.invalidate();
+                }
                 if let Err(error) = marked {
                     self.note(&error);
                 }
@@ -149,12 +155,15 @@ impl Store {
 
     /// Marks or removes what lies under one key and is older than its purge.
     fn carry_out(&self, key: &str) {
-        self.locations_of(xxh3_128(key.as_bytes())).into_iter().for_each(|location| self.sweep_object(location));
+        self.locations_of(xxh3_128(key.as_bytes())).into_iter().for_each(|location| {
+            self.sweep_object(Spot::object(location));
+            self.sweep_object(Spot::partial(location));
+        });
     }
 
     /// A key's own place, and those of its variants.
     fn locations_of(&self, primary: u128) -> Vec<u128> {
-        let list = self.disk.open_object(primary).ok().and_then(|file| believe(&file, primary));
+        let list = self.disk.open_object(Spot::object(primary)).ok().and_then(|file| believe(&file, primary));
         let variants = list.filter(|found| found.block.kind == Kind::Variants);
         let variants = variants.and_then(|found| Variants::decode(&found.record));
         let listed = variants.iter().flat_map(Variants::locations);

@@ -11,15 +11,17 @@ use rustix::fs::OFlags;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::disk::{SHELVES, location_of, path, purges_name, purges_number};
-use super::format::{Entry, FORMAT, Identity, Kind, Superblock};
-use super::open::{believe, read_chunk, read_exactly};
+use super::format::{FORMAT, Kind, Superblock};
+use super::open::{believe, entries, read_exactly};
+use super::partial::{Run, runs};
 use super::purge::Purges;
 use super::record::HeadRecord;
 use super::variants::Variants;
 use crate::base::{Now, Wall};
 use crate::cache::head::{About, Head};
-use crate::cache::policy::{Assigned, Since, Times};
+use crate::cache::policy::{Assigned, Since, Targets, Times};
 use crate::cache::vary::Selection;
+use crate::config::RouteCacheConfig;
 use std::time::Duration;
 
 /// Where an object lies.
@@ -199,7 +201,7 @@ impl Kept {
     }
 
     /// Age and time to live in seconds, as the gateway would reckon them now.
-    pub(crate) fn freshness(&self, fresh_for: Option<Duration>, forced: bool, now: Now) -> Option<(u64, i64)> {
+    pub(crate) fn freshness(&self, route: &RouteCacheConfig, targets: &[String], now: Now) -> Option<(u64, i64)> {
         let times = Times {
             initial_age: Duration::from_millis(self.block.initial_age),
             received: self.block.received,
@@ -210,7 +212,8 @@ impl Kept {
             times,
             invalidated: self.block.marks.invalidated,
             personal: self.block.marks.personal,
-            assigned: Assigned { forced, fresh_for },
+            assigned: Assigned::by(route),
+            targets: Targets::of(targets),
             selection: None,
         };
         let head = Head::new(self.record.status, &self.record.fields, about)?;
@@ -221,9 +224,10 @@ impl Kept {
     pub(crate) fn present(&self) -> Vec<Range<u64>> {
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for run in self.runs() {
-            match ranges.last_mut().filter(|last| last.end == run.bytes.start) {
-                Some(last) => last.end = run.bytes.end,
-                None => ranges.push(run.bytes),
+            let bytes = self.bytes_of(&run);
+            match ranges.last_mut().filter(|last| last.end == bytes.start) {
+                Some(last) => last.end = bytes.end,
+                None => ranges.push(bytes),
             }
         }
         ranges
@@ -231,20 +235,26 @@ impl Kept {
 
     /// Reads everything.
     pub(crate) fn verify(&self) -> Verified {
-        let identity = Identity { location: self.seen.location, generation: self.block.generation };
         let mut verified = Verified::default();
         for run in self.runs() {
-            let len = run.bytes.end.saturating_sub(run.bytes.start);
-            let place = self.block.layout.place(run.bytes.start);
-            let there = usize::try_from(len)
-                .ok()
-                .and_then(|count| read_chunk(&self.file, identity, run.chunk, place, count, run.entry.checksum));
-            match there {
-                Some(_) => verified.sound += len,
-                None => verified.damaged += len,
+            match self.holds(&run) {
+                true => verified.sound += u64::from(run.len),
+                false => verified.damaged += u64::from(run.len),
             }
         }
         verified
+    }
+
+    fn holds(&self, run: &Run) -> bool {
+        let (at, len) = (self.bytes_of(run).start, usize::try_from(run.len).unwrap_or(usize::MAX));
+        let bytes = read_exactly(&self.file, self.block.layout.place(at), len);
+        let identity = self.block.identity(self.seen.location);
+        bytes.is_ok_and(|bytes| identity.checksum(run.chunk, run.start, &bytes) == run.checksum)
+    }
+
+    fn bytes_of(&self, run: &Run) -> Range<u64> {
+        let start = run.chunk * self.block.layout.chunk_len() + u64::from(run.start);
+        start..start + u64::from(run.len)
     }
 
     /// All bytes are there, and none is said to be missing.
@@ -253,32 +263,9 @@ impl Kept {
     }
 
     fn runs(&self) -> Vec<Run> {
-        let layout = &self.block.layout;
-        // Where the length is not known yet, the file ends behind what was written.
-        let file_len = self.file.metadata().map_or(0, |found| found.len());
-        let most = self.block.body_len.unwrap_or(file_len);
-        let chunks = layout.chunks(most);
-        let (mut runs, mut chunk) = (Vec::new(), 0);
-        while chunk < chunks && layout.entry(chunk) < file_len {
-            let in_table = layout.chunks_of_table(chunk).min(chunks - chunk);
-            let len = usize::try_from(in_table).unwrap_or(0).saturating_mul(Entry::LEN);
-            let Ok(table) = read_exactly(&self.file, layout.entry(chunk), len) else { break };
-            for (index, bytes) in (chunk..).zip(table.chunks_exact(Entry::LEN)) {
-                if let Some(entry) = Entry::decode(bytes).filter(|entry| u64::from(entry.len) <= layout.chunk_len()) {
-                    let start = index * layout.chunk_len();
-                    runs.push(Run { chunk: index, bytes: start..start + u64::from(entry.len), entry });
-                }
-            }
-            chunk += in_table;
-        }
-        runs
+        let entries = entries(&self.file, &self.block.layout, self.block.body_len);
+        entries.map(|entries| runs(&entries)).unwrap_or_default()
     }
-}
-
-struct Run {
-    chunk: u64,
-    bytes: Range<u64>,
-    entry: Entry,
 }
 
 fn open(path: &Path) -> io::Result<File> {

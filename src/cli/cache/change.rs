@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use miniserde::json;
 
+use super::look::visible;
 use super::words::Selection;
 use super::{Desk, Picker, Trouble};
 use crate::base::Size;
@@ -24,13 +25,8 @@ pub(in crate::cli) fn obey(what: &str, question: &Question, cache: &Cache) -> An
 
 fn purge(question: &Question, cache: &Cache) -> Answer {
     let how = if question.hard { Purge::Hard } else { Purge::Soft };
-    let texts = question.texts.iter().cloned();
-    let what: Vec<What> = match question.kind.as_str() {
-        "key" => texts.map(What::Key).collect(),
-        "prefix" => texts.map(What::Beginning).collect(),
-        "tag" => texts.map(What::Tag).collect(),
-        kind => return Answer::problem(format!("the running gateway does not know the kind '{kind}'")),
-    };
+    let what: Option<Vec<What>> = question.texts.iter().map(|text| What::parse(text)).collect();
+    let Some(what) = what else { return Answer::problem("the running gateway does not know this kind of purge") };
     match cache.purge(&what, how) {
         Ok(purged) if purged.lasting => Answer::done(),
         Ok(_) => {
@@ -64,22 +60,22 @@ fn facts(cache: &Cache) -> Answer {
 
 impl Desk {
     pub(super) fn purge(&self, what: &Selection, hard: bool, out: &mut dyn Write) -> Result<ExitCode, Trouble> {
-        let (kind, texts) = match self.picker(what)? {
-            Picker::All => ("prefix", vec![String::new()]),
-            Picker::Keys(keys) => ("key", keys),
-            Picker::Beginnings(beginnings) => ("prefix", beginnings),
-            Picker::Tag(tag) => ("tag", vec![tag]),
+        let what = match self.picker(what)? {
+            Picker::All => vec![What::Beginning(String::new())],
+            Picker::Keys(keys, more) => {
+                keys.into_iter().map(What::Key).chain(more.into_iter().map(What::Beginning)).collect()
+            }
+            Picker::Beginnings(beginnings) => beginnings.into_iter().map(What::Beginning).collect(),
+            Picker::Tag(tag) => vec![What::Tag(tag)],
         };
-        let question = Question { ask: "cache purge".to_owned(), kind: kind.to_owned(), texts, hard };
+        let texts = what.iter().map(What::to_text).collect();
+        let question = Question { ask: "cache purge".to_owned(), texts, hard };
         let answer = self.ask(&question)?;
         if self.json {
             writeln!(out, "{}", json::to_string(&answer))?;
         } else {
             let then = if hard { "is gone" } else { "is asked for anew before it is used again" };
-            question.texts.iter().try_for_each(|text| {
-                let name = if text.is_empty() { "everything" } else { text };
-                writeln!(out, "{name} {then}")
-            })?;
+            what.iter().try_for_each(|what| writeln!(out, "{} {then}", named(what)))?;
             answer.note.iter().try_for_each(|note| writeln!(out, "{note}"))?;
         }
         Ok(ExitCode::SUCCESS)
@@ -87,7 +83,7 @@ impl Desk {
 
     /// What the running gateway knows; `None` where none runs.
     pub(super) fn running(&self) -> Option<Answer> {
-        let question = Question { ask: "cache facts".to_owned(), kind: String::new(), texts: Vec::new(), hard: false };
+        let question = Question { ask: "cache facts".to_owned(), texts: Vec::new(), hard: false };
         control::ask(&self.config.gateway.state, &question).ok().filter(|answer| answer.problem.is_none())
     }
 
@@ -118,5 +114,15 @@ impl Desk {
             ))),
             StoreState::Ready | StoreState::ReadOnly(_) | StoreState::Full => Ok(cache),
         }
+    }
+}
+
+fn named(what: &What) -> String {
+    match what {
+        What::Key(key) => visible(key),
+        What::Beginning(beginning) if beginning.is_empty() => "everything".to_owned(),
+        What::Beginning(beginning) => format!("{}*", visible(beginning)),
+        What::Tag(tag) => format!("tag:{}", visible(tag)),
+        What::Group { origin, name } => format!("{} of {origin}", visible(name)),
     }
 }

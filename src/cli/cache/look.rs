@@ -9,7 +9,7 @@ use miniserde::{Serialize, json};
 use super::words::Selection;
 use super::{Desk, Trouble};
 use crate::base::{Now, Size, Wall};
-use crate::cache::{Kept, Place, Sight, tags};
+use crate::cache::{Card, Kept, Place, Sight, tags};
 use crate::cli::EXIT_FAILURE;
 use crate::cli::control::Answer;
 use crate::gateway::{Extent, Located};
@@ -149,8 +149,8 @@ impl Desk {
         let located = self.locate(url, Extent::Whole)?;
         let mut found = 0;
         for located in &located {
-            for kept in card.find(&located.key) {
-                let sheet = sheet(&kept, located, now);
+            for kept in kept_for(&card, located) {
+                let sheet = sheet(&kept, located, &self.config.cache.targets, now);
                 if self.json {
                     writeln!(out, "{}", json::to_string(&sheet))?;
                 } else {
@@ -221,6 +221,19 @@ impl Desk {
     }
 }
 
+/// Where fields or cookies count, only a look at everything finds all.
+fn kept_for(card: &Card, located: &Located) -> Vec<Kept> {
+    let mut kept = card.find(&located.key);
+    if let Some(beginning) = located.with_more() {
+        let answers = card.all().filter_map(|seen| match card.read(&seen) {
+            Sight::Answer(kept) => Some(*kept),
+            Sight::List | Sight::Unsound | Sight::Gone => None,
+        });
+        kept.extend(answers.filter(|kept| kept.key().starts_with(&beginning)));
+    }
+    kept
+}
+
 fn line(kept: &Kept) -> Line {
     let present = kept.present();
     Line {
@@ -256,11 +269,11 @@ fn print_line(kept: &Kept, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{size:>10}  {part:>6}  {:>6}  {state:<10}  {came:<19}  {}", kept.status(), visible(&kept.key()))
 }
 
-fn sheet(kept: &Kept, located: &Located, now: Now) -> Sheet {
+fn sheet(kept: &Kept, located: &Located, targets: &[String], now: Now) -> Sheet {
     let present = kept.present();
     let missing = holes(&present, kept.body_len());
     let read = kept.verify();
-    let freshness = kept.freshness(located.fresh_for, located.forced, now);
+    let freshness = kept.freshness(&located.cache, targets, now);
     Sheet {
         answer: line(kept),
         route: located.route.clone(),
@@ -367,7 +380,7 @@ fn some_of(ranges: &[String]) -> String {
 }
 
 /// What came from outside must not steer a terminal.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars().map(|sign| if sign.is_control() { '\u{fffd}' } else { sign }).collect()
 }
 

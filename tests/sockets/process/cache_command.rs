@@ -92,7 +92,7 @@ fn a_purge_beside_the_gateway_holds_at_once() {
     gateway.wait_until_kept(4);
     assert!(gateway.get("/film").is_hit());
     let said = done(&gateway, &["purge", "tag:film"]);
-    assert_eq!(said, "film is asked for anew before it is used again\n");
+    assert_eq!(said, "tag:film is asked for anew before it is used again\n");
     assert!(gateway.get("/film").is_whole());
     assert_eq!(origin.last().field("If-None-Match"), Some("\"1\""), "the bytes stayed");
     assert!(gateway.get("/film").is_hit(), "and serve again");
