@@ -3,6 +3,7 @@
 mod damage;
 mod fills;
 mod keeping;
+mod purging;
 mod selecting;
 mod trouble;
 
