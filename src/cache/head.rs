@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::policy::{self, Assigned, Freshness, NOT_MODIFIED, Stored, Times};
+use super::policy::{self, Assigned, Freshness, NOT_MODIFIED, Stored, Targets, Times};
 use super::vary::Selection;
 use crate::base::{Now, Wall};
 use crate::http::conditional::Validators;
@@ -18,10 +18,13 @@ pub(crate) struct Head {
     /// How long the first part is.
     not_modified: usize,
     etag: Option<Range<usize>>,
+    /// It has a `Content-Encoding`.
+    coded: bool,
     last_modified: Option<Wall>,
     date: Option<Wall>,
     stored: Stored,
     assigned: Assigned,
+    targets: Targets,
     selection: Option<Selection>,
 }
 
@@ -32,6 +35,7 @@ pub(super) struct About {
     pub(super) invalidated: bool,
     pub(super) personal: bool,
     pub(super) assigned: Assigned,
+    pub(super) targets: Targets,
     pub(super) selection: Option<Selection>,
 }
 
@@ -43,17 +47,19 @@ impl Head {
         let (lines, not_modified) = arranged(fields);
         let times = about.times;
         let received = Now { mono: Default::default(), wall: times.received, sure: times.sure };
-        let freshness = Freshness::of(status, fields, about.assigned, received);
+        let freshness = Freshness::of(status, fields, &about.targets, about.assigned, received);
         let (invalidated, personal) = (about.invalidated, about.personal);
         Some(Head {
             status,
             etag: etag_in(&lines),
             lines: lines.into(),
             not_modified,
+            coded: fields.contains("content-encoding"),
             last_modified: fields.first("last-modified").and_then(date::parse),
             date: fields.first("date").and_then(date::parse),
             stored: Stored { freshness, times, invalidated, personal },
             assigned: about.assigned,
+            targets: about.targets,
             selection: about.selection,
         })
     }
@@ -70,6 +76,11 @@ impl Head {
     /// Those lines that a 304 has (RFC 9110 §15.4.5).
     pub(crate) fn lines_not_modified(&self) -> &[u8] {
         self.lines.get(..self.not_modified).unwrap_or_default()
+    }
+
+    /// Whether a content coding was applied (RFC 9110 §8.4).
+    pub(crate) fn is_coded(&self) -> bool {
+        self.coded
     }
 
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -133,6 +144,7 @@ impl Head {
             invalidated: self.stored.invalidated,
             personal: self.stored.personal,
             assigned: self.assigned,
+            targets: self.targets.clone(),
             selection: self.selection.clone(),
         }
     }

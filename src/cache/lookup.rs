@@ -27,6 +27,11 @@ pub(crate) enum Lookup {
     /// Ask the upstream first, for this reason (`stale` or `request`), with the permit's validators. Where that fails,
     /// [`Hit::stale_allowed`] says whether the hit may be served all the same.
     Stale(Hit, Permit, Forward),
+    /// Fresh, and at least a part of it is there or on its way: read it through the follower, which asks for what is
+    /// missing. `missing`: not all that the request wants is there yet (`fwd=partial`); else it is a hit.
+    Partial { follower: Follower, missing: bool },
+    /// Serve it, stale as it is (RFC 5861 §3); the fill, if there is one, runs behind that, else somebody else's does.
+    StaleWhileRevalidate(Hit, Option<Fill>),
     /// Nothing usable (`uri-miss` or `vary-miss`): ask the upstream.
     Miss(Fill, Forward),
     /// Somebody is asking already.
@@ -76,7 +81,8 @@ impl Cache {
         inner.note_time(now);
         let most = inner.max_object();
         let max_object = route.max_object.map_or(most, |most_of_route| most_of_route.min(most));
-        let quest = Quest { inner, key, request, rules, asker: Asker { rules: *rules, max_object }, now };
+        let asker = Asker { rules: *rules, max_object, pinned: route.pin };
+        let quest = Quest { inner, key, request, rules, asker, now };
         loop {
             let looked = match quest.stored().await {
                 Stored::Object(object) => quest.with(object),

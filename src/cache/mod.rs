@@ -24,9 +24,9 @@ mod root;
 mod store;
 mod vary;
 
-pub(crate) use fill::{Answer, Fill, FillEnd, Followed, Follower, Writer};
+pub(crate) use fill::{Answer, Ask, AskRange, Fill, FillEnd, Followed, Follower, Next, Stop, Writer};
 pub(crate) use head::Head;
-pub(crate) use hit::{Hit, Piece};
+pub(crate) use hit::{Hit, HitBody, Piece};
 pub(crate) use key::Key;
 pub(crate) use lookup::{Lookup, Permit};
 pub(crate) use policy::RequestRules;

@@ -20,6 +20,7 @@ mod explain;
 mod fast;
 mod files;
 mod fill;
+mod multipart;
 mod plan;
 mod process;
 mod refusal;

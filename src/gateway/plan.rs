@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::auth;
+use crate::cache::Key;
 use crate::config::HostPolicy;
 use crate::http::connection::{self, Expectation};
 use crate::http::{BodyFraming, Fields, Method, OwnedRequest, RequestHead, Target, Version, framing, target};
@@ -66,6 +67,19 @@ pub(crate) struct Plan<'a> {
     pub(crate) expects_continue: bool,
     /// The client lets its connection carry another request.
     pub(crate) persists: bool,
+}
+
+/// The parts of a cache key, as far as they had to be made.
+pub(crate) struct KeyParts<'p> {
+    origin: Cow<'p, str>,
+    path: Cow<'p, str>,
+    query: Option<Cow<'p, str>>,
+}
+
+impl KeyParts<'_> {
+    pub(crate) fn key(&self) -> Key<'_> {
+        Key::new(&self.origin, &self.path, self.query.as_deref())
+    }
 }
 
 /// Decides. Nothing is changed anywhere; the order is: framing, target, route, address, size.
@@ -140,17 +154,40 @@ impl<'a> Plan<'a> {
         std::str::from_utf8(value).unwrap_or("")
     }
 
-    /// What the cache keys of this request begin with: answers for another `Host` are other answers.
-    pub(crate) fn key_origin(&self, origin: &'a Origin) -> Cow<'a, str> {
-        self.key_origin_for(origin, self.client.secure)
+    /// What names the answer to this request in the cache.
+    pub(crate) fn key<'p>(&'p self, origin: &'p Origin) -> KeyParts<'p> {
+        let query = self.target.query.as_deref().map(Cow::Borrowed);
+        KeyParts { origin: self.key_prefix(origin, self.client.secure), path: self.forwarded_path(origin, 0), query }
     }
 
-    /// The same for clients that came over TLS, or did not.
-    pub(crate) fn key_origin_for(&self, origin: &'a Origin, secure: bool) -> Cow<'a, str> {
+    /// What names the answers to this path and query of the upstream, for clients that came over TLS or did not.
+    pub(crate) fn key_of<'p>(
+        &self,
+        origin: &'p Origin,
+        secure: bool,
+        path: &'p str,
+        query: Option<&'p str>,
+    ) -> KeyParts<'p> {
+        KeyParts { origin: self.key_prefix(origin, secure), path: path.into(), query: query.map(Cow::Borrowed) }
+    }
+
+    /// Answers for another `Host`, or for clients that came in another way, are other answers.
+    fn key_prefix<'p>(&self, origin: &'p Origin, secure: bool) -> Cow<'p, str> {
         let prefix = if secure { &origin.key_prefix_secure } else { &origin.key_prefix };
         match &self.route.config.upstream.host {
-            HostPolicy::Keep => Cow::Owned(format!("{prefix} {}", self.client_host().to_ascii_lowercase())),
-            HostPolicy::Replace | HostPolicy::Name(_) => Cow::Borrowed(prefix),
+            HostPolicy::Keep => format!("{prefix} {}", self.client_host().to_ascii_lowercase()).into(),
+            HostPolicy::Replace | HostPolicy::Name(_) => prefix.as_str().into(),
+        }
+    }
+
+    /// The value of `Host` for `origin`'s upstream of this number.
+    pub(crate) fn upstream_host<'p>(&'p self, origin: &'p Origin, number: usize) -> &'p str {
+        let client_host = self.client_host();
+        match &self.route.config.upstream.host {
+            HostPolicy::Keep if !client_host.is_empty() => client_host,
+            HostPolicy::Keep | HostPolicy::Replace | HostPolicy::Name(_) => {
+                origin.hosts.get(number).map_or("", String::as_str)
+            }
         }
     }
 

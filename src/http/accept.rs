@@ -47,6 +47,16 @@ pub(crate) fn media(fields: Fields<'_>, kind: &str, sub: &str) -> Quality {
     best.1
 }
 
+/// The weight that `Accept-Encoding` gives a content coding by any of its names: what is listed, else what `*` says;
+/// `None` where neither is there (RFC 9110 §12.5.3). Of several weights the least: a refusal holds.
+pub(crate) fn coding(fields: Fields<'_>, names: &[&str]) -> Option<Quality> {
+    let least = |named: &dyn Fn(&[u8]) -> bool| {
+        let members = fields.list("accept-encoding").map(weighed);
+        members.filter(|(range, _)| named(range)).map(|(_, quality)| quality).min()
+    };
+    least(&|range| names.iter().any(|name| is(name, range))).or_else(|| least(&|range| range == b"*"))
+}
+
 /// Whether a person's browser asks rather than a program: `text/html` is named, and weighs at least as much as JSON.
 pub(crate) fn prefers_html(fields: Fields<'_>) -> bool {
     let named = fields.list("accept").any(|member| exactness(weighed(member).0, "text", "html") == 3);

@@ -63,6 +63,26 @@ pub(crate) fn range_applies(fields: Fields<'_>, at_hand: &Validators<'_>, date: 
     wanted.as_seconds() == modified.as_seconds() && modified.as_seconds() < seen.as_seconds()
 }
 
+/// A validator that two answers share only if they bring the same bytes (RFC 9110 §8.8.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Strong<'a> {
+    /// A whole `ETag` value.
+    Tag(&'a [u8]),
+    /// A `Last-Modified` value as it was received, for one who compares it as text.
+    Modified(&'a [u8]),
+}
+
+/// The strong validator of an answer: its entity tag, or where it has none its `Last-Modified`, if that was over for a
+/// second when the answer was made (RFC 9110 §8.8.2.2). A weak tag says that the time alone is not enough either.
+pub(crate) fn strong(fields: Fields<'_>) -> Option<Strong<'_>> {
+    if let Some(value) = fields.sole("etag").ok()? {
+        return etag::parse(value).filter(|tag| !tag.weak).map(|_| Strong::Tag(value));
+    }
+    let value = fields.sole("last-modified").ok()??;
+    let (modified, made) = (date::parse(value)?, date_of(fields, "date")?);
+    (modified.as_seconds() < made.as_seconds()).then_some(Strong::Modified(value))
+}
+
 fn date_of(fields: Fields<'_>, name: &str) -> Option<Wall> {
     fields.sole(name).ok().flatten().and_then(date::parse)
 }

@@ -156,8 +156,10 @@ fn typed_fields_stand_anything() {
         let spans = FieldSpans::parse(&block).unwrap();
         let fields = Fields::new(&block, spans.as_slice());
 
-        let directives = CacheControl::parse(fields, "cache-control");
+        let directives = CacheControl::parse(fields);
         assert!(directives.max_age <= Some(cache_control::FOR_EVER));
+        let targeted = CacheControl::targeted(fields, "cache-control").unwrap_or_default();
+        assert!(targeted.max_age <= Some(cache_control::FOR_EVER));
         assert!(accept::media(fields, "text", "html") <= accept::Quality::FULL);
         accept::language(fields, &["en", "fr"]);
         let at_hand = conditional::Validators { etag: Some(&bytes), last_modified: date::parse(&bytes) };
@@ -180,5 +182,8 @@ fn typed_fields_stand_anything() {
             assert!(sent.iter().all(|times| *times <= 1), "{parts:?}");
         }
         range::ContentRange::parse(&bytes);
+        if let Some(found) = reference::same_origin(&bytes, false, None, "/a/b", None) {
+            assert!(found.path.starts_with('/'));
+        }
     }
 }

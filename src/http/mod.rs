@@ -30,12 +30,15 @@ pub(crate) mod host;
 mod hostile;
 mod method;
 pub(crate) mod range;
+pub(crate) mod reference;
 mod refused;
 mod request;
 mod response;
 mod scan;
 pub(crate) mod status;
+mod structured;
 pub(crate) mod target;
+mod targeted;
 pub(crate) mod via;
 mod writer;
 

@@ -29,12 +29,10 @@ use super::vary::Selection;
 use crate::base::{Now, Size};
 use crate::http::Fields;
 
-pub(crate) use follower::{FillEnd, Followed, Follower};
-pub(crate) use permit::{Answer, Fill};
+pub(crate) use follower::{FillEnd, Followed, Follower, Next};
+pub(crate) use permit::{Answer, Ask, AskRange, Fill};
 pub(super) use table::{Joined, Table};
-#[cfg(test)]
-pub(super) use writer::NobodyReads;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Stop, Writer};
 
 /// What fills and their followers share.
 pub(super) struct Shared {
@@ -55,6 +53,8 @@ pub(super) struct Shared {
 pub(super) struct Asker {
     pub(super) rules: RequestRules,
     pub(super) max_object: Size,
+    /// What is kept for it never leaves to make room (`cache.pin`).
+    pub(super) pinned: bool,
 }
 
 /// Guarded by the lock of [`Shared`]; never held across an await.

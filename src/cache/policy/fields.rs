@@ -2,6 +2,7 @@
 //!
 //! A kept head is a block of `Name: value CRLF` lines, each value as it was received.
 
+use super::targets::{Stated, Targets};
 use crate::base::{Now, Wall};
 use crate::cache::reason::NotStored;
 use crate::http::conditional::Validators;
@@ -23,18 +24,24 @@ pub(crate) const NOT_MODIFIED: [&str; 8] =
     ["cache-control", "content-location", "date", "etag", "expires", "last-modified", "vary", "via"];
 
 /// What is kept of an answer's head. `cookies`: whether `Set-Cookie` is, see [`super::keeps_cookies`].
-pub(crate) fn kept(fields: Fields<'_>, cookies: bool, received: Now) -> Result<Vec<u8>, NotStored> {
+pub(crate) fn kept(fields: Fields<'_>, targets: &Targets, cookies: bool, received: Now) -> Result<Vec<u8>, NotStored> {
     let mut block = Vec::new();
-    let rules = Rules::of(fields, cookies);
+    let rules = Rules::of(fields, targets, cookies);
     fields.iter().filter(|(name, _)| rules.keep(name)).for_each(|(name, value)| push(&mut block, name, value));
     add_date(&mut block, fields, received);
     checked(block)
 }
 
 /// A kept head with a 304 merged into it: each name in the 304 replaces all lines of that name.
-pub(crate) fn updated(stored: Fields<'_>, new: Fields<'_>, cookies: bool, received: Now) -> Result<Vec<u8>, NotStored> {
+pub(crate) fn updated(
+    stored: Fields<'_>,
+    new: Fields<'_>,
+    targets: &Targets,
+    cookies: bool,
+    received: Now,
+) -> Result<Vec<u8>, NotStored> {
     let mut block = Vec::new();
-    let rules = Rules::of(new, cookies);
+    let rules = Rules::of(new, targets, cookies);
     let renews = |name: &[u8]| rules.keep(name) && !is_any(name, &NOT_UPDATED);
     let replaced = |name: &[u8]| {
         let dated = name.eq_ignore_ascii_case(b"date") && received.sure;
@@ -72,8 +79,8 @@ struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
-    fn of(fields: Fields<'a>, cookies: bool) -> Rules<'a> {
-        Rules { fields, directives: CacheControl::parse(fields, "cache-control"), cookies }
+    fn of(fields: Fields<'a>, targets: &Targets, cookies: bool) -> Rules<'a> {
+        Rules { fields, directives: Stated::of(fields, targets).directives, cookies }
     }
 
     fn keep(&self, name: &[u8]) -> bool {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::statuses::Statuses;
 use crate::cache::reason::PassReason;
 use crate::config::{CacheMode, Class, RouteCacheConfig};
 use crate::http::cache_control::MaxStale;
@@ -35,6 +36,8 @@ pub(crate) struct Assigned {
     pub(crate) forced: bool,
     /// To those that state none; to all where `forced`.
     pub(crate) fresh_for: Option<Duration>,
+    /// Which answers get it.
+    pub(crate) statuses: Statuses,
 }
 
 /// The fields of a request that mean something here.
@@ -67,7 +70,7 @@ pub(crate) fn request(
             return Err(PassReason::Method);
         }
     };
-    let assigned = Assigned { forced, fresh_for: route.fresh_for };
+    let assigned = Assigned { forced, fresh_for: route.fresh_for, statuses: Statuses::assigned_by(route) };
     let mut rules = RequestRules { head, assigned, ..RequestRules::PLAIN };
     let (mut cache_control, mut pragma) = (false, false);
     for (name, value) in fields.iter() {
@@ -85,7 +88,7 @@ pub(crate) fn request(
         }
     }
     if cache_control {
-        rules.read(&CacheControl::parse(fields, "cache-control"));
+        rules.read(&CacheControl::parse(fields));
     }
     rules.no_cache |= pragma && !cache_control;
     match route.class {
@@ -108,7 +111,7 @@ impl RequestRules {
         min_fresh: None,
         max_stale: None,
         stale_if_error: None,
-        assigned: Assigned { forced: false, fresh_for: None },
+        assigned: Assigned { forced: false, fresh_for: None, statuses: Statuses::NONE },
     };
 
     fn read(&mut self, directives: &CacheControl<'_>) {

@@ -21,6 +21,10 @@ fn rules(text: &str) -> RequestRules {
     request(Block::new(text).fields(), Method::Get, &route()).unwrap()
 }
 
+fn assigned(route: &RouteCacheConfig) -> Assigned {
+    request(Block::new("").fields(), Method::Get, route).unwrap().assigned
+}
+
 fn forced() -> RouteCacheConfig {
     RouteCacheConfig { mode: CacheMode::Forced, fresh_for: Some(Duration::from_secs(500)), ..route() }
 }
@@ -75,7 +79,7 @@ fn request_directives_are_read() {
 fn lifetimes_come_from_the_first_that_states_one() {
     let check = |status: u16, text: &str, seconds: u64, source: Source| {
         let block = Block::new(&format!("{DATE}{text}"));
-        let freshness = Freshness::of(status, block.fields(), Assigned::default(), at(0));
+        let freshness = Freshness::of(status, block.fields(), &Targets::default(), Assigned::default(), at(0));
         assert_eq!((freshness.lifetime, freshness.source), (Duration::from_secs(seconds), source), "{status} {text}");
     };
     let expires = "Expires: Mon, 01 Jun 2026 00:05:00 GMT\n";
@@ -110,7 +114,9 @@ fn lifetimes_come_from_the_first_that_states_one() {
 fn without_a_date_the_time_of_receipt_stands_in_if_it_is_believed() {
     let expires = Block::new("Expires: Mon, 01 Jun 2026 00:05:00 GMT");
     let unsure = Now { sure: false, ..at(0) };
-    let lifetime = |received: Now| Freshness::of(200, expires.fields(), Assigned::default(), received).lifetime;
+    let lifetime = |received: Now| {
+        Freshness::of(200, expires.fields(), &Targets::default(), Assigned::default(), received).lifetime
+    };
     assert_eq!(lifetime(at(100)), Duration::from_secs(200));
     assert_eq!(lifetime(unsure), Duration::ZERO);
 }
@@ -119,11 +125,11 @@ fn without_a_date_the_time_of_receipt_stands_in_if_it_is_believed() {
 fn a_route_gives_freshness_where_there_is_none_or_to_all() {
     let check = |assigned: Assigned, status: u16, text: &str, seconds: u64| {
         let block = Block::new(&format!("{DATE}{text}"));
-        let freshness = Freshness::of(status, block.fields(), assigned, at(0));
+        let freshness = Freshness::of(status, block.fields(), &Targets::default(), assigned, at(0));
         assert_eq!(freshness.lifetime, Duration::from_secs(seconds), "{status} {text}");
         freshness
     };
-    let on = Assigned { forced: false, fresh_for: Some(Duration::from_secs(500)) };
+    let on = Assigned { forced: false, ..assigned(&forced()) };
     let forced = Assigned { forced: true, ..on };
     check(on, 200, "", 500);
     check(on, 200, TEN_DAYS_BEFORE, 500);
@@ -135,6 +141,12 @@ fn a_route_gives_freshness_where_there_is_none_or_to_all() {
     assert!(!freshness.no_cache && !freshness.must_revalidate);
     let freshness = check(forced, 503, "Cache-Control: max-age=5, must-revalidate", 5);
     assert!(freshness.must_revalidate);
+    // `cache.status` says which answers get it.
+    let listed = assigned(&RouteCacheConfig { statuses: vec![404, 503], ..super::tests::forced() });
+    check(listed, 404, "Cache-Control: max-age=5", 500);
+    check(listed, 503, "", 500);
+    check(listed, 200, "Cache-Control: max-age=5", 5);
+    check(listed, 200, "", 0);
 }
 
 #[test]
@@ -165,7 +177,8 @@ fn ages_are_summed_up() {
 fn what_is_kept_and_what_is_not() {
     let check = |request: &str, status: u16, text: &str, expected: Result<(), NotStored>| {
         let block = Block::new(text);
-        let found = may_store(&rules(request), status, block.fields(), Some(10), Size::bytes(10), at(0));
+        let found =
+            may_store(&rules(request), status, block.fields(), Some(10), Size::bytes(10), &Targets::default(), at(0));
         assert_eq!(found.map(|_| ()), expected, "{request} / {status} {text}");
     };
     let fresh = "Cache-Control: max-age=5";
@@ -221,7 +234,8 @@ fn what_is_kept_and_what_is_not() {
 fn sizes_are_limited() {
     let block = Block::new("Cache-Control: max-age=5");
     let check = |length: Option<u64>| {
-        may_store(&RequestRules::PLAIN, 200, block.fields(), length, Size::bytes(10), at(0)).map(|_| ())
+        may_store(&RequestRules::PLAIN, 200, block.fields(), length, Size::bytes(10), &Targets::default(), at(0))
+            .map(|_| ())
     };
     assert_eq!(check(Some(10)), Ok(()));
     assert_eq!(check(None), Ok(()));
@@ -233,7 +247,7 @@ fn a_route_that_forces_overrides_the_origin_but_not_what_is_personal() {
     let check = |asked: &str, status: u16, text: &str, expected: Result<(), NotStored>| {
         let rules = request(Block::new(asked).fields(), Method::Get, &forced()).unwrap();
         let block = Block::new(text);
-        let found = may_store(&rules, status, block.fields(), None, Size::mib(1), at(0));
+        let found = may_store(&rules, status, block.fields(), None, Size::mib(1), &Targets::default(), at(0));
         assert_eq!(found.map(|_| ()), expected, "{asked} / {status} {text}");
     };
     check("", 200, "", Ok(()));
@@ -251,7 +265,7 @@ fn a_route_that_forces_overrides_the_origin_but_not_what_is_personal() {
 fn stored(text: &str, age: u64) -> Stored {
     let block = Block::new(&format!("{DATE}{text}"));
     Stored {
-        freshness: Freshness::of(200, block.fields(), Assigned::default(), at(0)),
+        freshness: Freshness::of(200, block.fields(), &Targets::default(), Assigned::default(), at(0)),
         times: Times {
             initial_age: Duration::from_secs(age),
             received: at(0).wall,
@@ -368,7 +382,7 @@ fn ages_of_an_earlier_run_need_a_clock_that_is_believed() {
 fn hop_by_hop_and_withheld_fields_are_not_kept() {
     let check = |text: &str, cookies: bool, expected: &str| {
         let block = Block::new(text);
-        let kept = kept(block.fields(), cookies, Now { sure: false, ..at(0) }).unwrap();
+        let kept = kept(block.fields(), &Targets::default(), cookies, Now { sure: false, ..at(0) }).unwrap();
         assert_eq!(String::from_utf8(kept).unwrap(), expected.replace('\n', "\r\n"), "{text}");
     };
     // RFC 9111 §3.1
@@ -388,7 +402,7 @@ fn hop_by_hop_and_withheld_fields_are_not_kept() {
 fn a_304_replaces_fields_by_name() {
     let check = |old: &str, new: &str, expected: &str| {
         let (old, block) = (Block::new(old), Block::new(new));
-        let merged = updated(old.fields(), block.fields(), false, at(0)).unwrap();
+        let merged = updated(old.fields(), block.fields(), &Targets::default(), false, at(0)).unwrap();
         assert_eq!(String::from_utf8(merged).unwrap(), expected.replace('\n', "\r\n"), "{new}");
     };
     // RFC 9111 §3.2

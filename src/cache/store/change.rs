@@ -4,12 +4,12 @@
 use std::fs::File;
 use std::io;
 
-use super::Store;
 use super::draft::head_place;
 use super::format::{Identity, Kind, Marks, Superblock};
 use super::open::{Believed, believe};
 use super::record::HeadRecord;
 use super::variants::Variants;
+use super::{Epoch, Store};
 use crate::base::Wall;
 
 /// What a 304 changes.
@@ -19,6 +19,8 @@ pub(in crate::cache) struct Renewal {
     pub(in crate::cache) received: Wall,
     /// In milliseconds.
     pub(in crate::cache) initial_age: u64,
+    /// When the upstream was asked.
+    pub(in crate::cache) epoch: Epoch,
 }
 
 impl Store {
@@ -32,7 +34,8 @@ impl Store {
             let head = renewal.record.encode()?;
             let place = head_place(block, identity.location, &head);
             let (marks, received, initial_age) = (renewal.marks, renewal.received, renewal.initial_age);
-            Some((Superblock { head: place, marks, received, initial_age, ..*block }, Some(head)))
+            let epoch = renewal.epoch.number().max(block.epoch);
+            Some((Superblock { head: place, marks, received, initial_age, epoch, ..*block }, Some(head)))
         })
     }
 

@@ -9,11 +9,12 @@ use super::disk::TempName;
 use super::format::{
     CHUNK_LOG2, Entry, HEAD_AREA, HeadPlace, Identity, Kind, Layout, Marks, SLOT_A, SLOT_B, Superblock,
 };
+use super::index::Flags;
 use super::open::{Bytes, Found, Opened, SMALL_BODY};
 use super::record::HeadRecord;
 use super::space::Reservation;
 use super::variants::Variants;
-use super::{Store, lock};
+use super::{Epoch, Store, lock};
 use crate::base::Wall;
 
 /// Room is taken in steps that grow with the file, from the least to the most: few books to keep, little to give back.
@@ -30,6 +31,8 @@ pub(in crate::cache) struct Plan {
     pub(in crate::cache) received: Wall,
     /// In milliseconds.
     pub(in crate::cache) initial_age: u64,
+    /// When the upstream was asked.
+    pub(in crate::cache) epoch: Epoch,
     pub(in crate::cache) record: HeadRecord,
 }
 
@@ -52,7 +55,7 @@ impl Store {
         let body_len = body.len() as u64;
         let head = plan.record.encode().ok_or(io::ErrorKind::InvalidInput)?;
         let Image { bytes, block, checksums } = Image::new(&plan, Kind::Answer, &head, body)?;
-        let file = self.publish_image(plan.location, &bytes)?;
+        let file = self.publish_image(plan.location, &bytes, plan.marks.pinned)?;
         self.list_variant(&plan)?;
         let bytes = if body_len <= SMALL_BODY {
             Bytes::Memory(body.into())
@@ -85,17 +88,17 @@ impl Store {
     }
 
     /// Writes a whole file and puts it in its place.
-    fn publish_image(self: &Arc<Store>, location: u128, image: &[u8]) -> io::Result<File> {
+    fn publish_image(self: &Arc<Store>, location: u128, image: &[u8], pinned: bool) -> io::Result<File> {
         let _room = self.reserve(image.len() as u64)?;
         let (file, temp) = self.disk.create()?;
-        let written = self.disk.write_at(&file, image, 0).and_then(|()| self.publish(&temp, location, &file));
+        let written = self.disk.write_at(&file, image, 0).and_then(|()| self.publish(&temp, location, &file, pinned));
         if written.is_err() {
             let _ = self.disk.discard(&temp);
         }
         written.map(|()| file)
     }
 
-    fn publish(&self, temp: &TempName, location: u128, file: &File) -> io::Result<()> {
+    fn publish(&self, temp: &TempName, location: u128, file: &File, pinned: bool) -> io::Result<()> {
         let guard = self.stripe(location);
         self.disk.publish(temp, location)?;
         drop(guard);
@@ -103,7 +106,8 @@ impl Store {
         self.wrote();
         // Blocks are given out late on some file systems: the length is the better guess while they are not.
         let length = file.metadata().map_or(0, |found| found.len());
-        self.enter(location, self.disk.bytes_of(file).unwrap_or(0).max(length));
+        let flags = Flags::NONE.with(Flags::PINNED, pinned);
+        self.enter(location, self.disk.bytes_of(file).unwrap_or(0).max(length), flags);
         Ok(())
     }
 
@@ -117,9 +121,11 @@ impl Store {
         };
         let gone = variants.add(plan.location, selection.clone());
         let head = variants.encode();
-        let list = Plan { location: plan.primary, marks: Marks::default(), initial_age: 0, ..plan.clone() };
+        // A list that leads to something pinned must stay as well.
+        let marks = Marks { pinned: plan.marks.pinned || self.is_pinned(plan.primary), ..Marks::default() };
+        let list = Plan { location: plan.primary, marks, initial_age: 0, ..plan.clone() };
         let image = Image::new(&list, Kind::Variants, &head, b"")?;
-        self.publish_image(plan.primary, &image.bytes)?;
+        self.publish_image(plan.primary, &image.bytes, list.marks.pinned)?;
         gone.into_iter().for_each(|location| {
             self.remove(location);
         });
@@ -179,7 +185,7 @@ impl Draft {
         // Gives back what was taken beyond the end.
         self.file.set_len(self.block.end())?;
         if let Some(temp) = &self.temp {
-            store.publish(temp, self.plan.location, &self.file)?;
+            store.publish(temp, self.plan.location, &self.file, self.block.marks.pinned)?;
         }
         self.temp = None;
         store.list_variant(&self.plan)?;
@@ -259,6 +265,7 @@ fn superblock(plan: &Plan, kind: Kind, head: &[u8], body_len: Option<u64>) -> Su
         body_len,
         received: plan.received,
         initial_age: plan.initial_age,
+        epoch: plan.epoch.number(),
     }
 }
 

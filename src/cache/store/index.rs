@@ -25,16 +25,40 @@ struct Slot {
     blocks: u32,
     used: u16,
     hits: u8,
-    _spare: u8,
+    flags: Flags,
 }
 
 const _: () = assert!(size_of::<Slot>() == 24);
+
+/// What the books know of an object beside its size and its uses, one bit each.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Flags(u8);
+
+impl Flags {
+    pub(super) const NONE: Flags = Flags(0);
+    /// It lies in `partial/`.
+    pub(super) const PARTIAL: Flags = Flags(1);
+    /// It never leaves to make room.
+    pub(super) const PINNED: Flags = Flags(1 << 1);
+    /// Only its file's name and size were seen, in a folder of an earlier run: it may be pinned.
+    pub(super) const UNREAD: Flags = Flags(1 << 2);
+
+    pub(super) fn has(self, flag: Flags) -> bool {
+        self.0 & flag.0 != 0
+    }
+
+    #[must_use]
+    pub(super) fn with(self, flag: Flags, on: bool) -> Flags {
+        if on { Flags(self.0 | flag.0) } else { Flags(self.0 & !flag.0) }
+    }
+}
 
 /// An object that must go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Victim {
     pub(super) location: u128,
     pub(super) bytes: u64,
+    pub(super) flags: Flags,
 }
 
 pub(super) struct Index {
@@ -67,11 +91,12 @@ impl Index {
     }
 
     /// Enters an object, or its new size. The victim, where there is one, is already taken out.
-    pub(super) fn insert(&mut self, location: u128, bytes: u64, used: Tick) -> Option<Victim> {
+    pub(super) fn insert(&mut self, location: u128, bytes: u64, used: Tick, flags: Flags) -> Option<Victim> {
         let blocks = u32::try_from(bytes.div_ceil(512)).unwrap_or(u32::MAX).max(1);
         if let Some(slot) = self.part(location).and_then(|part| part.find(location)) {
             let old = std::mem::replace(&mut slot.blocks, blocks);
             slot.used = slot.used.max(used.0);
+            slot.flags = flags;
             self.blocks = self.blocks.saturating_sub(u64::from(old)).saturating_add(u64::from(blocks));
             return None;
         }
@@ -82,13 +107,17 @@ impl Index {
         {
             victim = self.take(join(worst.location));
         }
-        let slot = Slot { location: split(location), blocks, used: used.0, hits: 0, _spare: 0 };
+        let slot = Slot { location: split(location), blocks, used: used.0, hits: 0, flags };
         if let Some(part) = self.part(location) {
             part.put(slot);
             self.objects = self.objects.saturating_add(1);
             self.blocks = self.blocks.saturating_add(u64::from(blocks));
         }
         victim
+    }
+
+    pub(super) fn flags(&mut self, location: u128) -> Option<Flags> {
+        self.part(location)?.find(location).map(|slot| slot.flags)
     }
 
     pub(super) fn contains(&mut self, location: u128) -> bool {
@@ -120,7 +149,7 @@ impl Index {
     fn take(&mut self, location: u128) -> Option<Victim> {
         let slot = self.part(location)?.take(location)?;
         self.forget(slot);
-        Some(Victim { location, bytes: u64::from(slot.blocks).saturating_mul(512) })
+        Some(Victim { location, bytes: u64::from(slot.blocks).saturating_mul(512), flags: slot.flags })
     }
 
     fn forget(&mut self, slot: Slot) {
@@ -265,7 +294,7 @@ mod tests {
                 index.remove(location);
                 model.remove(&location);
             } else {
-                assert_eq!(index.insert(location, step * 512 + 1, Tick(1)), None);
+                assert_eq!(index.insert(location, step * 512 + 1, Tick(1), Flags::NONE), None);
                 model.insert(location, step + 1);
             }
             assert_eq!(index.objects(), model.len() as u64);
@@ -279,7 +308,7 @@ mod tests {
         let mut index = Index::new(100 << 10);
         let mut pushed_out = 0;
         for number in 0..20_000 {
-            pushed_out += u64::from(index.insert(scrambled(number), 4096, Tick(5)).is_some());
+            pushed_out += u64::from(index.insert(scrambled(number), 4096, Tick(5), Flags::NONE).is_some());
         }
         assert_eq!(index.objects() + pushed_out, 20_000);
         assert!(index.parts.iter().map(|part| part.slots.len() * size_of::<Slot>()).sum::<usize>() <= 100 << 10);
@@ -289,7 +318,7 @@ mod tests {
     #[test]
     fn the_unused_go_first() {
         let mut index = Index::new(1 << 20);
-        assert!((0..1000).all(|number| index.insert(scrambled(number), 4096, Tick(100)).is_none()));
+        assert!((0..1000).all(|number| index.insert(scrambled(number), 4096, Tick(100), Flags::NONE).is_none()));
         (0..500).for_each(|number| index.touch(scrambled(number), Tick(200), 3));
         let victims = (0..300).filter_map(|_| index.take_victim(Tick(200))).collect::<Vec<_>>();
         assert_eq!(victims.len(), 300);
@@ -301,7 +330,7 @@ mod tests {
     #[test]
     fn it_empties() {
         let mut index = Index::new(1 << 16);
-        assert!((0..50).all(|number| index.insert(scrambled(number), 1, Tick(0)).is_none()));
+        assert!((0..50).all(|number| index.insert(scrambled(number), 1, Tick(0), Flags::NONE).is_none()));
         assert_eq!(std::iter::from_fn(|| index.take_victim(Tick(9))).count(), 50);
         assert_eq!((index.objects(), index.bytes()), (0, 0));
     }

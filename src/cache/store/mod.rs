@@ -9,6 +9,7 @@ mod disk;
 #[cfg(any(test, feature = "doors"))]
 pub(crate) mod doors;
 mod draft;
+mod epoch;
 #[cfg(test)]
 pub(in crate::cache) mod faults;
 pub(in crate::cache) mod format;
@@ -33,6 +34,7 @@ use space::{Books, Health};
 pub(in crate::cache) use change::Renewal;
 pub(in crate::cache) use disk::is_in_page_cache;
 pub(in crate::cache) use draft::{Draft, Plan};
+pub(in crate::cache) use epoch::Epoch;
 pub(in crate::cache) use open::{Bytes, Found, Opened, read_chunk};
 pub(in crate::cache) use record::HeadRecord;
 pub(in crate::cache) use space::Limits;
@@ -82,6 +84,11 @@ impl Store {
             damaged: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
         })
+    }
+
+    /// For what is asked of an upstream from now on.
+    pub(in crate::cache) fn epoch(&self) -> Epoch {
+        Epoch::default()
     }
 
     pub(in crate::cache) fn damaged(&self) -> u64 {

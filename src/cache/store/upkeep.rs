@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Store;
 use super::disk::SHELVES;
+use super::index::{Flags, Tick};
 use super::space::Health;
 use crate::base::{Mono, Now};
 
@@ -32,7 +33,7 @@ pub(in crate::cache) struct Upkeep {
 impl Store {
     /// One step. Gives the time until the next is wanted.
     pub(in crate::cache) fn upkeep(&self, state: &mut Upkeep, sync: Duration, now: Now) -> Duration {
-        self.books().tick = super::index::Tick::at(now.mono);
+        self.books().tick = Tick::at(now.mono);
         self.sync_if_due(state, sync, now.mono);
         self.recover_if_due(state, now.mono);
         if state.next_shelf < SHELVES {
@@ -89,8 +90,8 @@ impl Store {
             let idle = u64::try_from(now.wall.as_seconds().saturating_sub(found.used)).unwrap_or(0);
             let mut books = self.books();
             if !books.index.contains(found.location) {
-                let used = super::index::Tick::before_start(idle);
-                let victim = books.index.insert(found.location, found.bytes, used);
+                let used = Tick::before_start(idle);
+                let victim = books.index.insert(found.location, found.bytes, used, Flags::UNREAD);
                 drop(books);
                 if let Some(victim) = victim {
                     self.remove(victim.location);

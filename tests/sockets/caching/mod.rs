@@ -1,5 +1,6 @@
 //! RFC 9111 through sockets, with an origin that counts.
 
+mod cuts;
 mod keys;
 mod rules;
 mod sharing;

@@ -49,6 +49,13 @@ impl Client {
         Client { stream, kept: Vec::new(), end: None }
     }
 
+    /// The same with a gateway that may have gone meanwhile.
+    pub(crate) fn try_connect(address: SocketAddr) -> Option<Client> {
+        let stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        Some(Client { stream, kept: Vec::new(), end: None })
+    }
+
     /// Sends; a peer that has already answered and closed is no fault of the sender.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Client {
         match self.stream.write_all(bytes.as_ref()) {
@@ -82,6 +89,16 @@ impl Client {
     /// The next response, or `None` where the connection ends before the first byte of one.
     pub(crate) fn response_if_any(&mut self) -> Option<Response> {
         (!self.kept.is_empty() || self.read_more()).then(|| self.response())
+    }
+
+    /// The next response, or `None` where the connection ends within its head.
+    pub(crate) fn response_unless_cut(&mut self) -> Option<Response> {
+        while find(&self.kept, b"\r\n\r\n").is_none() {
+            if !self.read_more() {
+                return None;
+            }
+        }
+        Some(self.response())
     }
 
     pub(crate) fn response_to(&mut self, method: &str) -> Response {

@@ -168,6 +168,11 @@ impl Gateway {
         kill_process(pid, signal).expect("a signal to the gateway");
     }
 
+    /// Cuts the power, and leaves the rest to [`Gateway::kill`].
+    pub(crate) fn cut(&self) {
+        self.signal(Signal::KILL);
+    }
+
     /// As a power cut does it.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();

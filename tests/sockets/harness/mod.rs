@@ -4,6 +4,7 @@
 
 mod answer;
 mod client;
+mod film;
 mod folder;
 mod gateway;
 mod origin;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) use answer::{Answer, http_date};
 pub(crate) use client::{Client, End, Response};
+pub(crate) use film::FilmOrigin;
 pub(crate) use folder::Folder;
 pub(crate) use gateway::{Gateway, Setup, hafir};
 pub(crate) use origin::{Origin, Seen};
