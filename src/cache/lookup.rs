@@ -104,13 +104,13 @@ impl Quest<'_> {
         }
         let Some(store) = self.inner.store() else { return Stored::Nothing };
         match self.read(&store, self.key.hash()).await {
-            Found::Nothing => Stored::Nothing,
+            Found::Nothing | Found::Partial(_) => Stored::Nothing,
             Found::Answer(opened) => self.opened(*opened).map_or(Stored::Nothing, Stored::Object),
             Found::Variants(variants) => {
                 let object = match variants.find(self.request) {
                     Some(location) => match self.read(&store, location).await {
                         Found::Answer(opened) => self.opened(*opened),
-                        Found::Nothing | Found::Variants(_) => None,
+                        Found::Nothing | Found::Variants(_) | Found::Partial(_) => None,
                     },
                     None => None,
                 };

@@ -2,7 +2,7 @@
 //! them, 128 KB, is ever held before it is decoded, and its output given before the next.
 //!
 //! The library gives the last `window` bytes of a frame's output only at the frame's end: a client that gets a decoded
-//! answer sees its beginning late. So zstd is asked for only where there is no br (`negotiate.rs`).
+//! answer sees its beginning late. So zstd is the last that is asked for (`negotiate.rs`).
 
 use std::io::Read;
 

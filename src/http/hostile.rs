@@ -149,8 +149,17 @@ fn typed_fields_stand_anything() {
     for _ in 0..ROUNDS {
         let bytes: Vec<u8> = dice.input().into_iter().filter(|byte| bytes::is_value(&[*byte])).collect();
         let field = |name: &str| [name.as_bytes(), b": ", &bytes, b"\r\n"].concat();
-        let names =
-            ["Cache-Control", "Accept", "Accept-Language", "If-None-Match", "If-Range", "Via", "CDN-Loop", "Expect"];
+        let names = [
+            "Cache-Control",
+            "Accept",
+            "Accept-Language",
+            "If-None-Match",
+            "If-Range",
+            "Via",
+            "CDN-Loop",
+            "Expect",
+            "No-Vary-Search",
+        ];
         let block =
             [names.map(field).concat(), field("Forwarded"), field("X-Forwarded-For"), field("Upgrade")].concat();
         let spans = FieldSpans::parse(&block).unwrap();
@@ -182,6 +191,9 @@ fn typed_fields_stand_anything() {
             assert!(sent.iter().all(|times| *times <= 1), "{parts:?}");
         }
         range::ContentRange::parse(&bytes);
+        if let Some(rules) = no_vary_search::NoVarySearch::of(fields) {
+            rules.normalise(&text);
+        }
         if let Some(found) = reference::same_origin(&bytes, false, None, "/a/b", None) {
             assert!(found.path.starts_with('/'));
         }

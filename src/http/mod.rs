@@ -29,6 +29,7 @@ pub(crate) mod host;
 #[cfg(test)]
 mod hostile;
 mod method;
+pub(crate) mod no_vary_search;
 pub(crate) mod range;
 pub(crate) mod reference;
 mod refused;

@@ -151,7 +151,7 @@ impl Fill {
         let freshness =
             policy::may_store(rules, answer.status, answer.fields, answer.length, limit, &targets, received)?;
         // RFC 9111 §4.1: an answer that forgets its Vary is kept for those who ask in the same way.
-        let names = Names::of(answer.fields).or_else(|| self.names.clone());
+        let names = Names::of(answer.fields, &[]).or_else(|| self.names.clone());
         let selection = match &names {
             Some(names) => Some(names.select(request).ok_or(NotStored::Head)?),
             None => None,

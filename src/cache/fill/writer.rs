@@ -13,8 +13,8 @@ use crate::cache::object::Object;
 use crate::cache::policy::Since;
 use crate::cache::reason::Failure;
 use crate::cache::root::Inner;
-use crate::cache::store::format::{CHUNK_LOG2, Entry};
-use crate::cache::store::{Draft, Opened, Plan, Store};
+use crate::cache::store::format::CHUNK_LOG2;
+use crate::cache::store::{Draft, Opened, Plan, Run, Store};
 use crate::http::FieldSpans;
 
 /// Bytes are brought to the card in blocks of at least this; a body that never fills one is written as one small file.
@@ -321,7 +321,7 @@ impl Sink {
         let task = match std::mem::replace(&mut self.pen, PenState::Unused) {
             PenState::Unused => smol::unblock(move || {
                 let _turn = turn;
-                let mut pen = Pen::new(store.begin(plan, length)?);
+                let mut pen = Pen::new(store.begin(plan, length, false)?);
                 pen.write(&block)?;
                 Ok(Box::new(pen))
             }),
@@ -372,7 +372,7 @@ impl Sink {
 
 impl Pen {
     fn new(draft: Draft) -> Pen {
-        let hasher = draft.identity().hasher(0);
+        let hasher = draft.identity().hasher(0, 0);
         Pen { draft, hasher, at: 0 }
     }
 
@@ -384,7 +384,7 @@ impl Pen {
             self.at = self.at.saturating_add(here.len() as u64);
             bytes = rest;
             if self.at.trailing_zeros() >= u32::from(CHUNK_LOG2) {
-                self.end_chunk(1 << CHUNK_LOG2)?;
+                self.end_chunk(1 << CHUNK_LOG2);
             }
         }
         Ok(())
@@ -393,15 +393,15 @@ impl Pen {
     fn finish(mut self, total: u64, trailers: &[u8]) -> io::Result<Opened> {
         let last = self.at & ((1 << CHUNK_LOG2) - 1);
         if last > 0 {
-            self.end_chunk(u32::try_from(last).unwrap_or(u32::MAX))?;
+            self.end_chunk(u32::try_from(last).unwrap_or(u32::MAX));
         }
         self.draft.finish(total, trailers)
     }
 
-    fn end_chunk(&mut self, len: u32) -> io::Result<()> {
-        self.draft.chunk(Entry { checksum: self.hasher.digest(), len })?;
-        self.hasher = self.draft.identity().hasher(self.at >> CHUNK_LOG2);
-        Ok(())
+    fn end_chunk(&mut self, len: u32) {
+        let chunk = self.at.saturating_sub(1) >> CHUNK_LOG2;
+        self.draft.enter(Run { chunk, start: 0, len, checksum: self.hasher.digest() });
+        self.hasher = self.draft.identity().hasher(self.at >> CHUNK_LOG2, 0);
     }
 
     fn left_in_chunk(&self) -> usize {

@@ -10,19 +10,20 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{self, AtFlags, FallocateFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::format::FORMAT;
 
 const FILES: Mode = Mode::from_raw_mode(0o600);
 const FOLDERS: Mode = Mode::from_raw_mode(0o700);
-/// Folders that objects are spread over: 200,000 objects are 800 in each.
+/// Folders that the objects of each [`Folder`] are spread over: 200,000 objects are 800 in each.
 pub(super) const SHELVES: u16 = 256;
 
 pub(super) struct Disk {
     root: OwnedFd,
     objects: OwnedFd,
+    partial: OwnedFd,
     unfinished: OwnedFd,
     /// Held as long as the store is open.
     _lock: OwnedFd,
@@ -42,6 +43,21 @@ pub(super) enum Unusable {
     OtherFormat,
 }
 
+/// Which folder an object is in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Folder {
+    Objects,
+    /// Of answers that can be completed.
+    Partial,
+}
+
+/// Where an object's file is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Spot {
+    pub(super) folder: Folder,
+    pub(super) location: u128,
+}
+
 /// A file in the folder of unfinished ones.
 #[derive(Debug)]
 pub(super) struct TempName(String);
@@ -49,7 +65,7 @@ pub(super) struct TempName(String);
 /// An object's file as the folder shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Listed {
-    pub(super) location: u128,
+    pub(super) spot: Spot,
     /// Bytes it takes on the card.
     pub(super) bytes: u64,
     /// The later of its last change and last access, in seconds since 1970.
@@ -76,10 +92,11 @@ impl Disk {
                 Err(error) => Err(error.into()),
             }
         };
-        let (objects, unfinished) = (folder("objects")?, folder("unfinished")?);
+        let (objects, partial, unfinished) = (folder("objects")?, folder("partial")?, folder("unfinished")?);
         let disk = Disk {
             root,
             objects,
+            partial,
             unfinished,
             _lock: lock,
             next_name: AtomicU64::new(0),
@@ -91,12 +108,12 @@ impl Disk {
         Ok(disk)
     }
 
-    pub(super) fn open_object(&self, location: u128) -> io::Result<File> {
-        self.open_with(location, OFlags::RDONLY)
+    pub(super) fn open_object(&self, spot: Spot) -> io::Result<File> {
+        self.open_with(spot, OFlags::RDONLY)
     }
 
-    pub(super) fn open_for_change(&self, location: u128) -> io::Result<File> {
-        self.open_with(location, OFlags::RDWR)
+    pub(super) fn open_for_change(&self, spot: Spot) -> io::Result<File> {
+        self.open_with(spot, OFlags::RDWR)
     }
 
     /// A new file that nobody sees until [`Disk::publish`].
@@ -104,34 +121,28 @@ impl Disk {
         self.refuse_write(0)?;
         let name = self.next_name.fetch_add(1, Ordering::Relaxed).to_string();
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-        let file = fs::openat(&self.unfinished, &name, flags, FILES)?;
-        Ok((file.into(), TempName(name)))
+        let file = File::from(fs::openat(&self.unfinished, &name, flags, FILES)?);
+        Ok((file, TempName(name)))
     }
 
     /// Puts a file in its place, in one step, whatever was there before.
-    pub(super) fn publish(&self, temp: &TempName, location: u128) -> io::Result<()> {
-        self.refuse_write(0)?;
-        let path = path(location);
-        match fs::renameat(&self.unfinished, &temp.0, &self.objects, &path) {
-            Err(Errno::NOENT) => {
-                match fs::mkdirat(&self.objects, shelf(location), FOLDERS) {
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(error) => return Err(error.into()),
-                }
-                Ok(fs::renameat(&self.unfinished, &temp.0, &self.objects, &path)?)
-            }
-            outcome => Ok(outcome?),
-        }
+    pub(super) fn publish(&self, temp: &TempName, spot: Spot) -> io::Result<()> {
+        self.rename(&self.unfinished, &temp.0, spot)
+    }
+
+    /// Takes an object to the other folder, in one step, whatever was there before.
+    pub(super) fn shift(&self, from: Spot, to: Spot) -> io::Result<()> {
+        self.rename(self.folder(from.folder), &path(from.location), to)
     }
 
     pub(super) fn discard(&self, temp: &TempName) -> io::Result<()> {
         Ok(fs::unlinkat(&self.unfinished, &temp.0, AtFlags::empty())?)
     }
 
-    pub(super) fn remove(&self, location: u128) -> io::Result<()> {
+    pub(super) fn remove(&self, spot: Spot) -> io::Result<()> {
         #[cfg(test)]
         self.faults.remove()?;
-        Ok(fs::unlinkat(&self.objects, path(location), AtFlags::empty())?)
+        Ok(fs::unlinkat(self.folder(spot.folder), path(spot.location), AtFlags::empty())?)
     }
 
     pub(super) fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -146,13 +157,10 @@ impl Disk {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// Takes space for bytes to come, where the file system can; elsewhere a write finds out.
-    pub(super) fn allocate(&self, file: &File, offset: u64, len: u64) -> io::Result<()> {
+    /// Waits until what was written to a file is on the card.
+    pub(super) fn sync_file(&self, file: &File) -> io::Result<()> {
         self.refuse_write(0)?;
-        match fs::fallocate(file, FallocateFlags::KEEP_SIZE, offset, len) {
-            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
-            outcome => Ok(outcome?),
-        }
+        file.sync_data()
     }
 
     /// What a file takes on the card.
@@ -170,7 +178,9 @@ impl Disk {
         Ok(system.f_bavail.saturating_mul(system.f_frsize))
     }
 
+    /// Waits until everything that was written is on the card.
     pub(super) fn sync(&self) -> io::Result<()> {
+        self.refuse_write(0)?;
         Ok(fs::syncfs(&self.root)?)
     }
 
@@ -180,28 +190,50 @@ impl Disk {
     }
 
     /// The objects of one of the [`SHELVES`]. Files that are not named as objects are left alone.
-    pub(super) fn list(&self, number: u16) -> io::Result<Vec<Listed>> {
+    pub(super) fn list(&self, folder: Folder, number: u16) -> io::Result<Vec<Listed>> {
         let name = format!("{number:02x}");
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = match fs::openat(&self.objects, &name, flags, Mode::empty()) {
+        let shelf = match fs::openat(self.folder(folder), &name, flags, Mode::empty()) {
             Err(Errno::NOENT) => return Ok(Vec::new()),
-            folder => folder?,
+            shelf => shelf?,
         };
         let mut listed = Vec::new();
-        for entry in fs::Dir::read_from(&folder)? {
+        for entry in fs::Dir::read_from(&shelf)? {
             let entry = entry?;
             let Some(location) = location_of(&name, entry.file_name().to_bytes()) else { continue };
-            if let Ok(stat) = fs::statat(&folder, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+            if let Ok(stat) = fs::statat(&shelf, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
                 let used = i64::max(seconds(stat.st_mtime), seconds(stat.st_atime));
-                listed.push(Listed { location, bytes: blocks(&stat), used });
+                listed.push(Listed { spot: Spot { folder, location }, bytes: blocks(&stat), used });
             }
         }
         Ok(listed)
     }
 
-    fn open_with(&self, location: u128, access: OFlags) -> io::Result<File> {
+    fn open_with(&self, spot: Spot, access: OFlags) -> io::Result<File> {
         let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        Ok(fs::openat(&self.objects, path(location), flags, Mode::empty())?.into())
+        Ok(fs::openat(self.folder(spot.folder), path(spot.location), flags, Mode::empty())?.into())
+    }
+
+    fn rename(&self, from: &OwnedFd, name: &str, to: Spot) -> io::Result<()> {
+        self.refuse_write(0)?;
+        let (folder, path) = (self.folder(to.folder), path(to.location));
+        match fs::renameat(from, name, folder, &path) {
+            Err(Errno::NOENT) => {
+                match fs::mkdirat(folder, shelf(to.location), FOLDERS) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                Ok(fs::renameat(from, name, folder, &path)?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    fn folder(&self, folder: Folder) -> &OwnedFd {
+        match folder {
+            Folder::Objects => &self.objects,
+            Folder::Partial => &self.partial,
+        }
     }
 
     /// What an earlier run had not finished when it was ended.
@@ -223,6 +255,21 @@ impl Disk {
     fn refuse_write(&self, _len: usize) -> io::Result<()> {
         Ok(())
     }
+}
+
+impl Spot {
+    pub(super) fn object(location: u128) -> Spot {
+        Spot { folder: Folder::Objects, location }
+    }
+
+    pub(super) fn partial(location: u128) -> Spot {
+        Spot { folder: Folder::Partial, location }
+    }
+}
+
+/// Whether a file has still a name.
+pub(super) fn is_linked(file: &File) -> bool {
+    fs::fstat(file).is_ok_and(|stat| stat.st_nlink > 0)
 }
 
 impl From<io::Error> for Unusable {

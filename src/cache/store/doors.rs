@@ -66,8 +66,8 @@ fn righted(image: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::store::draft::Image;
-    use crate::cache::store::format::{Entry, Kind, Marks};
+    use crate::cache::store::format::{CHUNK_LOG2, Entry, Kind, Marks};
+    use crate::cache::store::image::Image;
     use crate::cache::store::{Epoch, HeadRecord, Plan};
     use crate::cache::tests::noise;
 
@@ -98,7 +98,7 @@ mod tests {
         for length in [0, 700, 70_000] {
             let plan = plan();
             let head = plan.record.encode().unwrap();
-            let image = Image::new(&plan, Kind::Answer, &head, &noise(length)).unwrap().bytes;
+            let image = Image::new(&plan, Kind::Answer, &head, &noise(length), CHUNK_LOG2).unwrap().bytes;
             let sound = read_object(&image, KEY, false).unwrap();
             assert_eq!((sound.status, sound.body_len), (200, length as u64));
             let random = noise(20_000);

@@ -9,6 +9,11 @@ use std::sync::Arc;
 pub(in crate::cache) struct Epoch(Arc<u32>);
 
 impl Epoch {
+    /// That of an answer which was asked for at this number, as its superblock says.
+    pub(super) fn of(number: u32) -> Epoch {
+        Epoch(Arc::new(number))
+    }
+
     pub(in crate::cache) fn number(&self) -> u32 {
         *self.0
     }

@@ -64,8 +64,10 @@ const GROUP: u64 = 256;
 const ENTRY_LEN: u64 = 16;
 /// The table of every group but the first.
 const TABLE_LEN: u64 = GROUP * ENTRY_LEN;
-/// Larger bodies begin at a multiple of [`PAGE`].
+/// Larger bodies begin at a multiple of [`PAGE`], and leave room for two head records, each so much longer than the
+/// first: a head is renewed in front of the body, whose length may not be known yet.
 const ALIGNED_FROM: u64 = 64 << 10;
+const SPARE_HEAD: u64 = 128;
 const PAGE: u64 = 4096;
 
 /// Bounds for what a file may claim; they keep all arithmetic below far from overflowing.
@@ -134,10 +136,12 @@ pub(super) struct Superblock {
     pub(super) epoch: u32,
 }
 
-/// What a chunk table says of one chunk.
+/// What a chunk table says of one chunk: these bytes of it are there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::cache) struct Entry {
     pub(in crate::cache) checksum: u64,
+    /// The first byte, from the beginning of the chunk.
+    pub(in crate::cache) start: u32,
     pub(in crate::cache) len: u32,
 }
 
@@ -205,19 +209,19 @@ impl Superblock {
         self.head.end().max(self.layout.end(self.body_len.unwrap_or(0)))
     }
 
-    /// Where a new head record of this length goes without touching the present one or the body.
-    pub(super) fn room_for_head(&self, len: u32) -> u64 {
+    /// Where a new head record of this length goes without touching the present one or the body. `None`: there is no room
+    /// in front of a body whose end is not known.
+    pub(super) fn room_for_head(&self, len: u32) -> Option<u64> {
         let len = u64::from(len);
         let free = |start: u64, limit: u64| {
             let end = start + len;
             (end <= limit && (end <= self.head.offset || start >= self.head.end())).then_some(start)
         };
-        let behind = sector_up(self.layout.end(self.body_len.unwrap_or(0)).max(HEAD_AREA));
         let before = self.layout.start();
-        free(HEAD_AREA, before)
-            .or_else(|| free(sector_up(self.head.end()), before))
-            .or_else(|| free(behind, u64::MAX))
-            .unwrap_or_else(|| sector_up(self.head.end().max(behind)))
+        free(HEAD_AREA, before).or_else(|| free(sector_up(self.head.end()), before)).or_else(|| {
+            let behind = sector_up(self.layout.end(self.body_len?));
+            free(behind, u64::MAX).or_else(|| Some(sector_up(self.head.end().max(behind))))
+        })
     }
 
     /// In this order: the arithmetic of each line relies on the bounds above it.
@@ -245,12 +249,15 @@ impl HeadPlace {
 
 impl Layout {
     /// For a body of this length (`None`: unknown) behind a head record of this length.
-    pub(in crate::cache) fn new(head_len: u32, body_len: Option<u64>) -> Layout {
-        let chunks = body_len.map_or(GROUP, |len| len.div_ceil(1 << CHUNK_LOG2).min(GROUP));
-        let least = HEAD_AREA + u64::from(head_len) + chunks * ENTRY_LEN;
+    pub(in crate::cache) fn new(head_len: u32, body_len: Option<u64>, chunk_log2: u8) -> Layout {
+        let chunks = body_len.map_or(GROUP, |len| len.div_ceil(1 << chunk_log2).min(GROUP));
+        let (head, table) = (u64::from(head_len), chunks * ENTRY_LEN);
         let large = body_len.is_none_or(|len| len > ALIGNED_FROM);
-        let body = if large { least.next_multiple_of(PAGE) } else { least };
-        Layout { body, chunk_log2: CHUNK_LOG2, first_table: u16::try_from(chunks).unwrap_or(u16::MAX) }
+        let body = match large {
+            true => (HEAD_AREA + 2 * sector_up(head + SPARE_HEAD) + table).next_multiple_of(PAGE),
+            false => HEAD_AREA + head + table,
+        };
+        Layout { body, chunk_log2, first_table: u16::try_from(chunks).unwrap_or(u16::MAX) }
     }
 
     pub(in crate::cache) fn chunk_len(&self) -> u64 {
@@ -318,46 +325,61 @@ impl Layout {
 impl Entry {
     pub(in crate::cache) const LEN: usize = ENTRY_LEN as usize;
     const PRESENT: u32 = 0x7072_6573;
+    /// No chunk has so many bytes.
+    const START_END: u32 = 1 << CHUNK_LOG2_MOST;
 
     pub(in crate::cache) fn encode(&self) -> [u8; Entry::LEN] {
         let mut bytes = [0; Entry::LEN];
         let mut out = Put { rest: &mut bytes };
         out.u64(self.checksum);
         out.bytes(&self.len.to_le_bytes());
-        out.bytes(&Entry::PRESENT.to_le_bytes());
+        out.bytes(&(Entry::PRESENT ^ self.start).to_le_bytes());
         bytes
     }
 
     /// `None`: the chunk is absent.
     pub(in crate::cache) fn decode(bytes: &[u8]) -> Option<Entry> {
         let mut from = Take { rest: bytes };
-        let (checksum, len) = (from.u64()?, from.u32()?);
-        (from.u32()? == Entry::PRESENT).then_some(Entry { checksum, len })
+        let (checksum, len, start) = (from.u64()?, from.u32()?, from.u32()? ^ Entry::PRESENT);
+        (start < Entry::START_END && len > 0).then_some(Entry { checksum, start, len })
+    }
+
+    /// Behind the last byte, from the beginning of the chunk.
+    pub(in crate::cache) fn end(&self) -> u64 {
+        u64::from(self.start) + u64::from(self.len)
+    }
+
+    /// Whether it says that all of a chunk of this length is there.
+    pub(in crate::cache) fn is_whole(&self, chunk_len: u64) -> bool {
+        self.start == 0 && u64::from(self.len) == chunk_len
     }
 }
 
 impl Identity {
-    /// The hasher for a chunk's bytes.
-    pub(in crate::cache) fn hasher(&self, chunk: u64) -> Xxh3 {
-        Xxh3::with_seed(self.seed(chunk))
+    /// The hasher for a chunk's bytes from this one on.
+    pub(in crate::cache) fn hasher(&self, chunk: u64, start: u32) -> Xxh3 {
+        Xxh3::with_seed(self.seed(chunk, start))
     }
 
-    pub(in crate::cache) fn checksum(&self, chunk: u64, bytes: &[u8]) -> u64 {
-        xxh3_64_with_seed(bytes, self.seed(chunk))
+    pub(in crate::cache) fn checksum(&self, chunk: u64, start: u32, bytes: &[u8]) -> u64 {
+        xxh3_64_with_seed(bytes, self.seed(chunk, start))
     }
 
     /// For the head record, which is bound to the same identity.
     pub(super) fn head_checksum(&self, bytes: &[u8]) -> u64 {
-        xxh3_64_with_seed(bytes, self.seed(u64::MAX))
+        xxh3_64_with_seed(bytes, self.seed(u64::MAX, 0))
     }
 
-    fn seed(&self, chunk: u64) -> u64 {
-        let mut text = [0; 32];
+    fn seed(&self, chunk: u64, start: u32) -> u64 {
+        let mut text = [0; 36];
         let mut out = Put { rest: &mut text };
         out.bytes(&self.location.to_le_bytes());
         out.u64(self.generation);
         out.u64(chunk);
-        xxh3_64(&text)
+        out.bytes(&start.to_le_bytes());
+        // Where a run begins counts only where it is not the beginning of the chunk.
+        let (whole, text) = (text.split_last_chunk::<4>().map(|(front, _)| front), &text);
+        xxh3_64(whole.filter(|_| start == 0).unwrap_or(text))
     }
 }
 

@@ -1,6 +1,9 @@
 //! What is in the store, for accounting and eviction only: serving never asks it. 24 bytes for each object, below a
 //! ceiling; an object that finds no place pushes another one out.
 
+use super::disk::{Folder, Spot};
+use super::format::Marks;
+
 /// How many objects are compared when one must go: so many of each of so many parts. Sampling 32 finds one of the worst
 /// 9 % in 19 of 20 cases, and costs no list that every hit would have to touch.
 const SAMPLE: usize = 4;
@@ -13,6 +16,9 @@ const FIRST_SLOTS: usize = 64;
 const FULL_OF_8: usize = 7;
 /// Uses beyond this say nothing more.
 const MOST_HITS: u8 = 15;
+
+/// The key of a partial object is its location xor this: it and a complete object of its location are two.
+const PARTIAL: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834;
 
 /// A point in time for eviction, in units of four minutes: 16 bits reach half a year.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -53,10 +59,17 @@ impl Flags {
     }
 }
 
+impl Marks {
+    /// What of them the books know.
+    pub(super) fn flags(self) -> Flags {
+        Flags::NONE.with(Flags::PINNED, self.pinned)
+    }
+}
+
 /// An object that must go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Victim {
-    pub(super) location: u128,
+    pub(super) spot: Spot,
     pub(super) bytes: u64,
     pub(super) flags: Flags,
 }
@@ -91,7 +104,9 @@ impl Index {
     }
 
     /// Enters an object, or its new size. The victim, where there is one, is already taken out.
-    pub(super) fn insert(&mut self, location: u128, bytes: u64, used: Tick, flags: Flags) -> Option<Victim> {
+    pub(super) fn insert(&mut self, spot: Spot, bytes: u64, used: Tick, flags: Flags) -> Option<Victim> {
+        let location = key(spot);
+        let flags = flags.with(Flags::PARTIAL, spot.folder == Folder::Partial);
         let blocks = u32::try_from(bytes.div_ceil(512)).unwrap_or(u32::MAX).max(1);
         if let Some(slot) = self.part(location).and_then(|part| part.find(location)) {
             let old = std::mem::replace(&mut slot.blocks, blocks);
@@ -116,20 +131,22 @@ impl Index {
         victim
     }
 
-    pub(super) fn flags(&mut self, location: u128) -> Option<Flags> {
-        self.part(location)?.find(location).map(|slot| slot.flags)
+    pub(super) fn flags(&mut self, spot: Spot) -> Option<Flags> {
+        self.part(key(spot))?.find(key(spot)).map(|slot| slot.flags)
     }
 
-    pub(super) fn contains(&mut self, location: u128) -> bool {
+    pub(super) fn contains(&mut self, spot: Spot) -> bool {
+        let location = key(spot);
         self.part(location).is_some_and(|part| part.find(location).is_some())
     }
 
-    pub(super) fn remove(&mut self, location: u128) {
-        self.take(location);
+    pub(super) fn remove(&mut self, spot: Spot) {
+        self.take(key(spot));
     }
 
     /// Notes that an object was used since.
-    pub(super) fn touch(&mut self, location: u128, used: Tick, hits: u32) {
+    pub(super) fn touch(&mut self, spot: Spot, used: Tick, hits: u32) {
+        let location = key(spot);
         if let Some(slot) = self.part(location).and_then(|part| part.find(location)) {
             slot.used = slot.used.max(used.0);
             slot.hits = slot.hits.saturating_add(u8::try_from(hits).unwrap_or(MOST_HITS)).min(MOST_HITS);
@@ -149,7 +166,7 @@ impl Index {
     fn take(&mut self, location: u128) -> Option<Victim> {
         let slot = self.part(location)?.take(location)?;
         self.forget(slot);
-        Some(Victim { location, bytes: u64::from(slot.blocks).saturating_mul(512), flags: slot.flags })
+        Some(Victim { spot: slot.spot(), bytes: u64::from(slot.blocks).saturating_mul(512), flags: slot.flags })
     }
 
     fn forget(&mut self, slot: Slot) {
@@ -256,10 +273,22 @@ impl Part {
 }
 
 impl Slot {
+    fn spot(&self) -> Spot {
+        let location = join(self.location);
+        if self.flags.has(Flags::PARTIAL) { Spot::partial(location ^ PARTIAL) } else { Spot::object(location) }
+    }
+
     /// How long unused, less for what was used often; among equals the larger goes, which makes room at once.
     fn worthlessness(&self, now: Tick) -> (u32, u32) {
         let idle = u32::from(now.0.saturating_sub(self.used)) + 1;
         (idle * 16 / (u32::from(self.hits) + 1), self.blocks)
+    }
+}
+
+fn key(spot: Spot) -> u128 {
+    match spot.folder {
+        Folder::Objects => spot.location,
+        Folder::Partial => spot.location ^ PARTIAL,
     }
 }
 
@@ -285,22 +314,28 @@ mod tests {
         xxhash_rust::xxh3::xxh3_128(&number.to_le_bytes())
     }
 
+    /// Every other one is partial.
+    fn spot(number: u64) -> Spot {
+        let folder = if number % 2 == 0 { Folder::Objects } else { Folder::Partial };
+        Spot { folder, location: scrambled(number / 2) }
+    }
+
     #[test]
     fn it_holds_what_a_map_holds() {
         let (mut index, mut model) = (Index::new(1 << 20), HashMap::new());
         for step in 0..20_000_u64 {
-            let location = scrambled(scrambled(step) as u64 % 700);
+            let spot = spot(scrambled(step) as u64 % 700);
             if step % 3 == 0 {
-                index.remove(location);
-                model.remove(&location);
+                index.remove(spot);
+                model.remove(&spot);
             } else {
-                assert_eq!(index.insert(location, step * 512 + 1, Tick(1), Flags::NONE), None);
-                model.insert(location, step + 1);
+                assert_eq!(index.insert(spot, step * 512 + 1, Tick(1), Flags::NONE), None);
+                model.insert(spot, step + 1);
             }
             assert_eq!(index.objects(), model.len() as u64);
             assert_eq!(index.bytes(), model.values().sum::<u64>() * 512);
         }
-        assert!((0..700).map(scrambled).all(|location| index.contains(location) == model.contains_key(&location)));
+        assert!((0..700).map(spot).all(|spot| index.contains(spot) == model.contains_key(&spot)));
     }
 
     #[test]
@@ -308,7 +343,7 @@ mod tests {
         let mut index = Index::new(100 << 10);
         let mut pushed_out = 0;
         for number in 0..20_000 {
-            pushed_out += u64::from(index.insert(scrambled(number), 4096, Tick(5), Flags::NONE).is_some());
+            pushed_out += u64::from(index.insert(spot(number), 4096, Tick(5), Flags::NONE).is_some());
         }
         assert_eq!(index.objects() + pushed_out, 20_000);
         assert!(index.parts.iter().map(|part| part.slots.len() * size_of::<Slot>()).sum::<usize>() <= 100 << 10);
@@ -318,19 +353,19 @@ mod tests {
     #[test]
     fn the_unused_go_first() {
         let mut index = Index::new(1 << 20);
-        assert!((0..1000).all(|number| index.insert(scrambled(number), 4096, Tick(100), Flags::NONE).is_none()));
-        (0..500).for_each(|number| index.touch(scrambled(number), Tick(200), 3));
+        assert!((0..1000).all(|number| index.insert(spot(number), 4096, Tick(100), Flags::NONE).is_none()));
+        (0..500).for_each(|number| index.touch(spot(number), Tick(200), 3));
         let victims = (0..300).filter_map(|_| index.take_victim(Tick(200))).collect::<Vec<_>>();
         assert_eq!(victims.len(), 300);
-        let used = (0..500).map(scrambled).collect::<std::collections::HashSet<_>>();
-        let wrong = victims.iter().filter(|victim| used.contains(&victim.location)).count();
+        let used = (0..500).map(spot).collect::<std::collections::HashSet<_>>();
+        let wrong = victims.iter().filter(|victim| used.contains(&victim.spot)).count();
         assert!(wrong <= 15, "{wrong}");
     }
 
     #[test]
     fn it_empties() {
         let mut index = Index::new(1 << 16);
-        assert!((0..50).all(|number| index.insert(scrambled(number), 1, Tick(0), Flags::NONE).is_none()));
+        assert!((0..50).all(|number| index.insert(spot(number), 1, Tick(0), Flags::NONE).is_none()));
         assert_eq!(std::iter::from_fn(|| index.take_victim(Tick(9))).count(), 50);
         assert_eq!((index.objects(), index.bytes()), (0, 0));
     }

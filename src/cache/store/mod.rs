@@ -1,8 +1,12 @@
 //! Answers on the card: found by a path made from their location, believed only where their checksums hold.
 //!
-//! [`format`] says how an object looks, [`disk`] makes the system calls, [`open`](Store::find) reads, [`draft`] writes new
-//! objects, [`change`] marks and freshens old ones, [`space`] keeps the books of what there is room for. Everything here may
+//! [`format`] says how an object looks, [`disk`] makes the system calls, [`open`](Store::find) reads, [`image`] writes small
+//! answers, [`draft`] larger ones, piece by piece, and [`partial`] knows those that are not all there. [`change`] marks and
+//! freshens what is kept, [`space`] keeps the books of what there is room for. All of it may
 //! block; `crate::cache` runs it on the blocking pool.
+//!
+//! **Locks**, in the order in which they are taken: the lists, a stripe, a draft's state, the books. Room is made (which
+//! takes stripes) with none of them held.
 
 mod change;
 mod disk;
@@ -13,22 +17,25 @@ mod epoch;
 #[cfg(test)]
 pub(in crate::cache) mod faults;
 pub(in crate::cache) mod format;
+mod image;
 mod index;
 mod open;
+mod partial;
 mod record;
 mod space;
 mod upkeep;
 mod variants;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use disk::Disk;
+use disk::{Disk, Spot};
+use draft::Open;
 use space::{Books, Health};
 
 pub(in crate::cache) use change::Renewal;
@@ -36,6 +43,7 @@ pub(in crate::cache) use disk::is_in_page_cache;
 pub(in crate::cache) use draft::{Draft, Plan};
 pub(in crate::cache) use epoch::Epoch;
 pub(in crate::cache) use open::{Bytes, Found, Opened, read_chunk};
+pub(in crate::cache) use partial::{Partial, Run};
 pub(in crate::cache) use record::HeadRecord;
 pub(in crate::cache) use space::Limits;
 pub(in crate::cache) use upkeep::Upkeep;
@@ -56,8 +64,13 @@ pub(in crate::cache) struct Store {
     lists: Mutex<()>,
     /// Objects that must not be served, on a card that takes no change.
     disowned: Mutex<Disowned>,
+    /// The drafts in the folder of partial objects, by their location. Changed only by the holder of its stripe.
+    drafts: Mutex<HashMap<u128, Weak<Open>>>,
+    /// Objects with a superblock that may not be on the card yet: the next change of one waits for it.
+    changed: Mutex<HashSet<u128>>,
     /// Something was written since the last sync.
     unsynced: AtomicBool,
+    chunk_log2: u8,
     damaged: AtomicU64,
     evicted: AtomicU64,
 }
@@ -80,7 +93,10 @@ impl Store {
             stripes: Default::default(),
             lists: Mutex::new(()),
             disowned: Mutex::default(),
+            drafts: Mutex::default(),
+            changed: Mutex::default(),
             unsynced: AtomicBool::new(false),
+            chunk_log2: format::CHUNK_LOG2,
             damaged: AtomicU64::new(0),
             evicted: AtomicU64::new(0),
         })
@@ -93,6 +109,10 @@ impl Store {
 
     pub(in crate::cache) fn damaged(&self) -> u64 {
         self.damaged.load(Ordering::Relaxed)
+    }
+
+    fn count_damage(&self) {
+        self.damaged.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(in crate::cache) fn evicted(&self) -> u64 {
@@ -108,43 +128,59 @@ impl Store {
         &self.disk.faults
     }
 
-    /// Removes an object that is not what was written, unless another one took its place meanwhile.
+    /// Removes a complete object that is not what was written, unless another one took its place meanwhile.
     pub(in crate::cache) fn remove_damaged(&self, location: u128, file: &File) {
-        self.damaged.fetch_add(1, Ordering::Relaxed);
-        let _guard = self.stripe(location);
+        self.count_damage();
+        self.remove_same(Spot::object(location), file);
+    }
+
+    /// Removes this file, if it is still the one that is there.
+    fn remove_same(&self, spot: Spot, file: &File) {
+        let _guard = self.stripe(spot.location);
         let identity = |file: &File| file.metadata().map(|found| (found.dev(), found.ino()));
-        let same = match (self.disk.open_object(location).and_then(|found| identity(&found)), identity(file)) {
+        let same = match (self.disk.open_object(spot).and_then(|found| identity(&found)), identity(file)) {
             (Ok(there), Ok(ours)) => there == ours,
             (Err(_), _) | (_, Err(_)) => false,
         };
-        if same && self.disk.remove(location).is_ok() {
-            self.books().index.remove(location);
+        if same && self.disk.remove(spot).is_ok() {
+            self.books().index.remove(spot);
         }
     }
 
     /// Removes this representation, if it is still there.
     pub(in crate::cache) fn remove_stored(&self, identity: format::Identity) {
         let _guard = self.stripe(identity.location);
-        let found = self.disk.open_object(identity.location);
+        let spot = Spot::object(identity.location);
+        let found = self.disk.open_object(spot);
         let there = found.ok().and_then(|file| open::believe(&file, identity.location));
-        if there.is_some_and(|there| there.block.generation == identity.generation)
-            && self.disk.remove(identity.location).is_ok()
-        {
-            self.books().index.remove(identity.location);
+        if there.is_some_and(|there| there.block.generation == identity.generation) && self.disk.remove(spot).is_ok() {
+            self.books().index.remove(spot);
         }
     }
 
     /// Whether it is gone now.
-    fn remove(&self, location: u128) -> bool {
-        let _guard = self.stripe(location);
-        let gone = match self.disk.remove(location) {
+    fn remove(&self, spot: Spot) -> bool {
+        let _guard = self.stripe(spot.location);
+        self.remove_guarded(spot)
+    }
+
+    /// The same for one who holds the stripe.
+    fn remove_guarded(&self, spot: Spot) -> bool {
+        let gone = match self.disk.remove(spot) {
             Ok(()) => true,
             Err(error) => error.kind() == std::io::ErrorKind::NotFound,
         };
         if gone {
-            self.books().index.remove(location);
+            self.books().index.remove(spot);
         }
         gone
+    }
+
+    /// Removes whatever is kept at a location. Whether it is gone now.
+    fn remove_all(&self, location: u128) -> bool {
+        let complete = self.remove(Spot::object(location));
+        let partial = self.remove(Spot::partial(location));
+        complete && partial
     }
 
     /// What is there must not be served, and the card does not let it be marked or removed.
@@ -166,10 +202,15 @@ impl Store {
     fn remove_disowned(&self) {
         let locations = std::mem::take(&mut lock(&self.disowned).some);
         for location in locations {
-            if !self.remove(location) {
+            if !self.remove_all(location) {
                 self.disown(location);
             }
         }
+    }
+
+    /// The draft of a partial object that somebody has.
+    fn draft_of(&self, location: u128) -> Option<Arc<Open>> {
+        lock(&self.drafts).get(&location).and_then(Weak::upgrade)
     }
 
     fn stripe(&self, location: u128) -> MutexGuard<'_, ()> {

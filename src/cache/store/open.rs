@@ -1,12 +1,15 @@
 //! Reading an object: nothing in a file is believed before it is checked, and any bytes at all may be in it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::Store;
+use super::disk::Spot;
 use super::format::{Entry, HEAD_AREA, HeadPlace, Identity, Kind, Layout, Marks, SLOT_LEN, Superblock};
+use super::partial::Partial;
 use super::record::HeadRecord;
 use super::variants::Variants;
 use crate::base::Wall;
@@ -16,14 +19,17 @@ pub(in crate::cache) const SMALL_BODY: u64 = 32 << 10;
 /// The first read of a file: both superblocks, and nearly always the whole head.
 const FIRST_READ: usize = 4 << 10;
 /// Chunks that are checked for being there when an object is opened; their checksums are then in RAM. A body of more
-/// than 64 GB is not served from here.
-const MOST_CHUNKS: u64 = 1 << 18;
+/// than 64 GB is not kept.
+pub(super) const MOST_CHUNKS: u64 = 1 << 18;
 
 /// What is at a location.
 pub(in crate::cache) enum Found {
     Nothing,
     Variants(Box<Variants>),
+    /// A complete one.
     Answer(Box<Opened>),
+    /// Some bytes of one.
+    Partial(Box<Partial>),
 }
 
 /// A complete answer.
@@ -56,27 +62,30 @@ pub(super) struct Believed {
 
 /// Why a file gives no answer.
 pub(super) enum Unsound {
-    /// It is not what was written, or was never finished.
+    /// It is not what was written.
     Damaged,
+    /// Parts of it are.
+    Incomplete(Identity),
     /// Another key's: two keys with one hash.
     OtherKey,
 }
 
 impl Store {
-    /// What is kept at a location for a key. What is damaged or incomplete is removed and counts as absent.
-    pub(in crate::cache) fn find(&self, location: u128, key: &[u8]) -> Found {
+    /// What is kept at a location for a key. What is damaged is removed and counts as absent; a complete object with
+    /// holes becomes a partial one.
+    pub(in crate::cache) fn find(self: &Arc<Store>, location: u128, key: &[u8]) -> Found {
         if self.is_disowned(location) {
             return Found::Nothing;
         }
-        let Ok(file) = self.disk.open_object(location) else { return Found::Nothing };
-        match read(file, location, key) {
-            Ok(found) => found,
-            Err((_, Unsound::OtherKey)) => Found::Nothing,
-            Err((file, Unsound::Damaged)) => {
-                self.remove_damaged(location, &file);
-                Found::Nothing
+        if let Ok(file) = self.disk.open_object(Spot::object(location)) {
+            match read(file, location, key) {
+                Ok(found) => return found,
+                Err((_, Unsound::OtherKey)) => return Found::Nothing,
+                Err((file, Unsound::Damaged)) => self.remove_damaged(location, &file),
+                Err((_, Unsound::Incomplete(identity))) => self.demote_holed(identity),
             }
         }
+        self.find_unfinished(location, key)
     }
 }
 
@@ -90,7 +99,7 @@ pub(in crate::cache) fn read_chunk(
     checksum: u64,
 ) -> Option<Vec<u8>> {
     let bytes = read_exactly(file, place, len).ok()?;
-    (identity.checksum(chunk, &bytes) == checksum).then_some(bytes)
+    (identity.checksum(chunk, 0, &bytes) == checksum).then_some(bytes)
 }
 
 /// The newest superblock whose head record holds, and that record.
@@ -127,11 +136,13 @@ pub(super) fn read(file: File, location: u128, key: &[u8]) -> Result<Found, (Fil
 }
 
 fn answer(file: File, location: u128, block: &Superblock, record: HeadRecord) -> Result<Found, (File, Unsound)> {
-    let identity = Identity { location, generation: block.generation };
+    let identity = block.identity(location);
     let Some(body_len) = block.body_len.filter(|_| block.marks.complete) else {
-        return Err((file, Unsound::Damaged));
+        return Err((file, Unsound::Incomplete(identity)));
     };
-    let Some(checksums) = checksums(&file, &block.layout, body_len) else { return Err((file, Unsound::Damaged)) };
+    let Some(checksums) = checksums(&file, &block.layout, body_len) else {
+        return Err((file, Unsound::Incomplete(identity)));
+    };
     let bytes = if body_len <= SMALL_BODY {
         match small_body(&file, identity, &block.layout, body_len, &checksums) {
             Some(body) => Bytes::Memory(body.into()),
@@ -144,28 +155,41 @@ fn answer(file: File, location: u128, block: &Superblock, record: HeadRecord) ->
     Ok(Found::Answer(Box::new(Opened { identity, marks, received, initial_age, record, body_len, bytes })))
 }
 
-/// All checksums of a body; `None` where a chunk is absent.
+/// All checksums of a body; `None` where a chunk is absent, or not all of it is there.
 fn checksums(file: &File, layout: &Layout, body_len: u64) -> Option<Box<[u64]>> {
+    let entries = entries(file, layout, Some(body_len))?;
+    whole(&entries, layout, body_len)
+}
+
+/// The checksums of a body whose chunks are all there.
+pub(super) fn whole(entries: &BTreeMap<u64, Entry>, layout: &Layout, body_len: u64) -> Option<Box<[u64]>> {
     let chunks = layout.chunks(body_len);
+    let expected = (0..chunks).map(|chunk| (chunk, layout.len_of(chunk, body_len)));
+    let is_whole = |((at, entry), (chunk, len)): ((&u64, &Entry), (u64, u64))| *at == chunk && entry.is_whole(len);
+    let complete = entries.len() as u64 >= chunks && entries.iter().zip(expected).all(is_whole);
+    complete.then(|| entries.range(..chunks).map(|(_, entry)| entry.checksum).collect())
+}
+
+/// What the tables say is there; `None` for a body that is too long. Tables behind the end of the file say nothing.
+pub(super) fn entries(file: &File, layout: &Layout, body_len: Option<u64>) -> Option<BTreeMap<u64, Entry>> {
+    let chunks = body_len.map_or(MOST_CHUNKS, |len| layout.chunks(len));
     if chunks > MOST_CHUNKS {
         return None;
     }
-    let mut sums = Vec::with_capacity(usize::try_from(chunks).ok()?);
+    let file_len = file.metadata().ok()?.len();
+    let mut entries = BTreeMap::new();
     let mut chunk = 0;
-    while chunk < chunks {
+    while chunk < chunks && layout.entry(chunk) < file_len {
         let in_table = layout.chunks_of_table(chunk).min(chunks - chunk);
         let len = usize::try_from(in_table).ok()?.checked_mul(Entry::LEN)?;
-        let table = read_exactly(file, layout.entry(chunk), len).ok()?;
-        for (index, entry) in (chunk..).zip(table.chunks_exact(Entry::LEN)) {
-            let entry = Entry::decode(entry)?;
-            if u64::from(entry.len) != layout.len_of(index, body_len) {
-                return None;
-            }
-            sums.push(entry.checksum);
+        let table = read_up_to(file, layout.entry(chunk), len).ok()?;
+        for (index, bytes) in (chunk..).zip(table.chunks_exact(Entry::LEN)) {
+            let most = layout.len_of(index, body_len.unwrap_or(u64::MAX));
+            entries.extend(Entry::decode(bytes).filter(|entry| entry.end() <= most).map(|entry| (index, entry)));
         }
         chunk += in_table;
     }
-    Some(sums.into())
+    Some(entries)
 }
 
 /// A body of a few chunks, at most.
@@ -190,7 +214,7 @@ fn head_bytes(file: &File, first: &[u8], place: &HeadPlace) -> Option<Vec<u8>> {
     }
 }
 
-fn read_exactly(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+pub(super) fn read_exactly(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
     let bytes = read_up_to(file, offset, len)?;
     if bytes.len() == len { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }

@@ -11,9 +11,11 @@
 //! 24       these five, one after the other
 //! ```
 
+use xxhash_rust::xxh3::xxh3_128;
+
 use super::format::{MOST_HEAD, Put, Take};
 use crate::cache::vary::{Names, Selection};
-use crate::http::FieldSpans;
+use crate::http::{FieldSpans, Fields, date, etag};
 
 const FIXED: usize = 24;
 
@@ -45,6 +47,27 @@ impl HeadRecord {
         }
         let bytes = [&fixed[..], &parts.concat()].concat();
         u32::try_from(bytes.len()).is_ok_and(|len| len <= MOST_HEAD).then_some(bytes)
+    }
+
+    /// Whether the origin can be asked for the rest of just this representation: it is a plain answer with a strong
+    /// validator (RFC 9111 §3.4, RFC 9110 §13.1.5). A `Last-Modified` is strong when the answer is later (§8.8.2.2).
+    pub(super) fn can_be_resumed(&self) -> bool {
+        let Ok(spans) = FieldSpans::parse(&self.fields) else { return false };
+        let fields = Fields::new(&self.fields, spans.as_slice());
+        let sole = |name| fields.sole(name).ok().flatten();
+        let strong = match sole("etag").and_then(etag::parse) {
+            Some(tag) => !tag.weak,
+            None => match (sole("last-modified").and_then(date::parse), sole("date").and_then(date::parse)) {
+                (Some(modified), Some(seen)) => modified.as_seconds() < seen.as_seconds(),
+                (None, _) | (_, None) => false,
+            },
+        };
+        self.status == 200 && strong
+    }
+
+    /// The location of the key: where the list of variants is, for an answer that is one of them.
+    pub(super) fn primary(&self, location: u128) -> u128 {
+        if self.selection.is_some() { xxh3_128(&self.key) } else { location }
     }
 
     /// `None` for everything that [`HeadRecord::encode`] would not have written, or that could not be sent.

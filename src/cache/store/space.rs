@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use rustix::io::Errno;
 
+use super::disk::Spot;
 use super::index::{Flags, Index, Tick};
 use super::{Store, lock};
 use crate::base::{Mono, Size};
@@ -106,7 +107,18 @@ impl Store {
     }
 
     pub(in crate::cache) fn touch(&self, location: u128, now: Mono, hits: u32) {
-        self.books().index.touch(location, Tick::at(now), hits);
+        let mut books = self.books();
+        for spot in [Spot::object(location), Spot::partial(location)] {
+            books.index.touch(spot, Tick::at(now), hits);
+        }
+    }
+
+    /// Takes over room that an object in the index has taken, which it is taken out of.
+    pub(super) fn reserve_known(self: &Arc<Store>, spot: Spot, bytes: u64) -> Reservation {
+        let mut books = self.books();
+        books.index.remove(spot);
+        books.reserved = books.reserved.saturating_add(bytes);
+        Reservation { store: Arc::clone(self), bytes }
     }
 
     /// Takes room for bytes about to be written, removing other objects where there is none.
@@ -133,41 +145,42 @@ impl Store {
             let tick = books.tick;
             let Some(victim) = books.index.take_victim(tick) else { break };
             drop(books);
-            let _guard = self.stripe(victim.location);
+            let _guard = self.stripe(victim.spot.location);
             // Gone already, or not to be removed: either way it is out of the books and the next one is tried.
-            let _ = self.disk.remove(victim.location);
+            let _ = self.disk.remove(victim.spot);
             self.evicted.fetch_add(1, Ordering::Relaxed);
             free = free.saturating_add(victim.bytes);
         }
         Err(Errno::NOSPC.into())
     }
 
-    /// Enters an object that was just published or changed.
-    pub(super) fn enter(&self, location: u128, bytes: u64, flags: Flags) {
+    /// Enters an object that was just published or changed. For one who holds no stripe.
+    pub(super) fn enter(&self, spot: Spot, bytes: u64, flags: Flags) {
         let mut books = self.books();
         let tick = books.tick;
-        let victim = books.index.insert(location, bytes, tick, flags);
+        let victim = books.index.insert(spot, bytes, tick, flags);
         drop(books);
         if let Some(victim) = victim {
-            let _ = self.disk.remove(victim.location);
+            self.remove(victim.spot);
             self.evicted.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Whether the books know an object as pinned.
     pub(super) fn is_pinned(&self, location: u128) -> bool {
-        self.books().index.flags(location).is_some_and(|flags| flags.has(Flags::PINNED))
+        self.books().index.flags(Spot::object(location)).is_some_and(|flags| flags.has(Flags::PINNED))
     }
 
     /// Says what an error on the card means for the store. [`Store::upkeep`] tries again later.
     pub(in crate::cache) fn note(&self, error: &io::Error) {
         let health = match error.raw_os_error().map(Errno::from_raw_os_error) {
-            Some(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => Health::Full,
+            Some(Errno::NOSPC | Errno::DQUOT) => Health::Full,
             Some(Errno::NOENT | Errno::NODEV | Errno::NXIO | Errno::STALE) => Health::Gone,
             Some(Errno::ROFS) => Health::Failing("the card is read-only".to_owned()),
             Some(Errno::IO) => Health::Failing("the card reports errors".to_owned()),
             Some(Errno::ACCESS | Errno::PERM) => Health::Failing("the cache folder is not ours to write".to_owned()),
-            // Too many open files and the like pass by themselves, and the card is not to blame.
+            // Too many open files and the like pass by themselves; a file that is too large for its file system says
+            // nothing about others.
             Some(_) | None => return,
         };
         *lock(&self.health) = health;
@@ -179,13 +192,20 @@ impl Store {
 }
 
 impl Reservation {
-    /// Takes more room.
-    pub(super) fn grow(&mut self, bytes: u64) -> io::Result<()> {
-        self.store.make_room(bytes)?;
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Adds another one's room to this.
+    pub(super) fn absorb(&mut self, mut other: Reservation) {
+        self.bytes = self.bytes.saturating_add(std::mem::take(&mut other.bytes));
+    }
+
+    /// Makes it as large as what was really taken.
+    pub(super) fn settle(&mut self, bytes: u64) {
         let mut books = self.store.books();
-        books.reserved = books.reserved.saturating_add(bytes);
-        self.bytes = self.bytes.saturating_add(bytes);
-        Ok(())
+        books.reserved = books.reserved.saturating_sub(self.bytes).saturating_add(bytes);
+        self.bytes = bytes;
     }
 }
 

@@ -68,7 +68,16 @@ impl Folder {
 
     /// All objects' files.
     pub(super) fn objects(&self) -> Vec<PathBuf> {
-        let shelves = std::fs::read_dir(self.0.join("objects")).into_iter().flatten().flatten();
+        self.files("objects")
+    }
+
+    /// All files of objects that are not all there.
+    pub(super) fn partials(&self) -> Vec<PathBuf> {
+        self.files("partial")
+    }
+
+    fn files(&self, folder: &str) -> Vec<PathBuf> {
+        let shelves = std::fs::read_dir(self.0.join(folder)).into_iter().flatten().flatten();
         let files = shelves.flat_map(|shelf| std::fs::read_dir(shelf.path()).unwrap().flatten());
         files.map(|file| file.path()).collect()
     }
