@@ -1,5 +1,6 @@
 //! What was expected of a step, and what was seen.
 
+use super::coded::bytes;
 use super::origin::Said;
 use super::row::{Check, Outcome, Step};
 use super::stage::Exchange;
@@ -97,8 +98,8 @@ impl Judge<'_> {
         match check {
             Check::Status(status) => same("status", status, &response.status),
             Check::Body(text) => {
-                let text = if text == "-" { String::new() } else { (self.expand)(text) };
-                same("body", &text, &response.text())
+                let body = if text == "-" { Vec::new() } else { bytes((self.expand)(text).as_str()) };
+                same("body", &shown(&body), &shown(&response.body))
             }
             Check::Bytes(first, last) => same("body", &shown(&self.slice(*first, *last)), &shown(&response.body)),
             Check::Parts(parts) => self.parts(parts),

@@ -36,11 +36,13 @@
 //! A line `* one | two | three` makes a row of each word, which stands in the place of every `{*}`.
 //!
 //! **In all of them** `{+60}` is the date in sixty seconds, also as `{-60 rfc850}`, `{0 asctime}` or `{+60 EST}` with
-//! another zone; `{path}` is the row's own path, `{origin}` the origin's URL, `{100 bytes}` so many letters.
+//! another zone; `{path}` is the row's own path, `{origin}` the origin's URL, `{100 bytes}` so many letters,
+//! `{gzip text}`, `{br text}` and `{zstd text}` the text in that coding.
 //!
 //! The rows run side by side, their first steps, then their second ones, and so on. `ROWS=word cargo test --test sockets
 //! conformance` runs those whose name, file or section has the word.
 
+mod coded;
 mod date;
 mod judge;
 mod origin;

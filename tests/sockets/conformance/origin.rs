@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::coded::bytes;
 use super::row::{Framing, Kind, Reply};
 use crate::harness::{Answer, Seen, http_date};
 
@@ -53,7 +54,7 @@ impl Scripts {
         let spoken = Spoken::of(&reply, seen);
         script.heard.brought += spoken.body.len();
         script.heard.said = Some(match reply.kind {
-            Kind::Serve => (200, reply.body.unwrap_or_default().into_bytes()),
+            Kind::Serve => (200, bytes(&reply.body.unwrap_or_default())),
             Kind::Plain | Kind::Down => (spoken.status_code(), spoken.body.clone()),
         });
         spoken.answer()
@@ -89,7 +90,7 @@ struct Spoken {
 
 impl Spoken {
     fn of(reply: &Reply, seen: &Seen) -> Spoken {
-        let whole = reply.body.clone().unwrap_or_default().into_bytes();
+        let whole = bytes(reply.body.as_deref().unwrap_or_default());
         let mut fields = reply.fields.clone();
         if !reply.undated && field(&fields, "date").is_none() {
             fields.push(format!("Date: {}", http_date(0)));

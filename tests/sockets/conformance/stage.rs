@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::coded::{bytes, coded};
 use super::origin::{Heard, Said, Scripts, owed};
 use super::row::{Framing, Kind, Outcome, Reply, Row, Step};
 use super::{date, judge};
@@ -164,7 +165,7 @@ impl Stage {
             None => request.push_str("\r\n"),
         }
         // One byte a letter, so that rows can hold what is not UTF-8.
-        request.chars().map(|letter| u8::try_from(u32::from(letter)).expect("Latin-1")).collect()
+        bytes(&request)
     }
 
     /// Replaces what stands in braces.
@@ -176,6 +177,7 @@ impl Stage {
             ("path", "") => run.path.clone(),
             ("origin", "") => run.origin.clone(),
             (count, "bytes") => String::from_utf8(pattern(count.parse().expect("a count"), 7)).expect("letters"),
+            (coding, text) if coded(coding, text).is_some() => coded(coding, text).expect("just seen"),
             (offset, form) => date::written(self.now + offset.parse::<i64>().expect("seconds"), form),
         };
         format!("{before}{meant}{}", self.expand(run, after))
