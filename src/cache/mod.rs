@@ -23,6 +23,7 @@ mod reason;
 mod root;
 mod search;
 mod store;
+pub(crate) mod tags;
 mod vary;
 
 pub(crate) use fill::{Answer, Ask, AskRange, Fill, FillEnd, Followed, Follower, Next, Stop, Writer};
@@ -36,6 +37,7 @@ pub(crate) use root::{Cache, StoreState};
 pub(crate) use search::SearchRules;
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
+pub(crate) use store::walk::{Card, Kept, Place, Sight, Verified};
 
 #[cfg(test)]
 mod tests;

@@ -95,6 +95,14 @@ impl Selection {
         })
     }
 
+    /// For people: `accept-language: sw`.
+    pub(super) fn describe(&self) -> String {
+        let values = self.values.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
+        let visible = |text: &str| text.chars().filter(|sign| !sign.is_control()).collect::<String>();
+        let pairs = self.names.iter().zip(values).map(|(name, value)| format!("{name}: {}", visible(&value)));
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
     /// Where the object of this variant is kept.
     pub(super) fn location(&self, primary: u128) -> u128 {
         let mut text = primary.to_le_bytes().to_vec();

@@ -323,7 +323,7 @@ fn names_a_format(found: &[u8]) -> bool {
     number.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
-fn path(location: u128) -> String {
+pub(super) fn path(location: u128) -> String {
     let name = format!("{location:032x}");
     let (shelf, rest) = name.split_at_checked(2).unwrap_or_default();
     format!("{shelf}/{rest}")
@@ -333,7 +333,7 @@ fn shelf(location: u128) -> String {
     format!("{:02x}", location >> 120)
 }
 
-fn location_of(shelf: &str, name: &[u8]) -> Option<u128> {
+pub(super) fn location_of(shelf: &str, name: &[u8]) -> Option<u128> {
     let name = std::str::from_utf8(name).ok().filter(|name| name.len() == 30)?;
     let lower_hex = name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if lower_hex { u128::from_str_radix(&format!("{shelf}{name}"), 16).ok() } else { None }

@@ -25,6 +25,7 @@ mod record;
 mod space;
 mod upkeep;
 mod variants;
+pub(in crate::cache) mod walk;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
