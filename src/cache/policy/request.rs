@@ -30,6 +30,8 @@ pub(crate) struct RequestRules {
     pub(crate) max_stale: Option<MaxStale>,
     pub(crate) stale_if_error: Option<Duration>,
     pub(crate) assigned: Assigned,
+    /// One coded form serves all clients, so that `Accept-Encoding` selects nothing (`cache.compress`).
+    pub(crate) one_form: bool,
 }
 
 /// The freshness that a route gives to answers.
@@ -79,7 +81,7 @@ pub(crate) fn request(
         }
     };
     let assigned = Assigned::by(route);
-    let mut rules = RequestRules { head, assigned, ..RequestRules::PLAIN };
+    let mut rules = RequestRules { head, assigned, one_form: route.compress, ..RequestRules::PLAIN };
     let (mut cache_control, mut pragma) = (false, false);
     for (name, value) in fields.iter() {
         match watched(name) {
@@ -122,7 +124,13 @@ impl RequestRules {
         max_stale: None,
         stale_if_error: None,
         assigned: Assigned { forced: false, fresh_for: None, statuses: Statuses::NONE },
+        one_form: false,
     };
+
+    /// Fields that select no variant, whatever `Vary` says.
+    pub(crate) fn not_selecting(&self) -> &'static [&'static str] {
+        if self.one_form { &["accept-encoding"] } else { &[] }
+    }
 
     fn read(&mut self, directives: &CacheControl<'_>) {
         self.no_cache = directives.no_cache != crate::http::cache_control::Reach::Nothing;
