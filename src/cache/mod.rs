@@ -34,6 +34,8 @@ pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor};
 pub(crate) use root::{Cache, StoreState};
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
+#[cfg(feature = "doors")]
+pub(crate) use store::model::walk as walk_store;
 pub(crate) use store::{Contents, Survey, Surveyed, SurveyedAnswer};
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ mod image;
 mod index;
 #[cfg(test)]
 mod journal;
+#[cfg(any(test, feature = "doors"))]
+pub(crate) mod model;
 mod open;
 mod partial;
 mod record;
