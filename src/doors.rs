@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use crate::cache::{read_object, walk_store};
+use crate::codings::{self, Coding};
 use crate::config::{self, Config, DestinationConfig, Outside};
 use crate::http::chunked::{Decoder, Step};
 use crate::http::{
@@ -105,6 +106,33 @@ pub fn chunked(bytes: &[u8], piece: usize) -> Result<Body, String> {
     Ok(body)
 }
 
+/// Takes a coded body (`gzip`, `deflate`, `br`, `zstd`) apart that arrives in pieces and is given in portions of
+/// `max_out`. A megabyte of output is enough to see.
+pub fn coded(coding: &str, bytes: &[u8], piece: usize, max_out: usize) -> Result<Vec<u8>, String> {
+    const ENOUGH: usize = 1 << 20;
+    let coding = Coding::ALL.into_iter().find(|known| known.name() == coding).expect("a known coding");
+    let mut decoder = codings::Decoder::new(coding);
+    let mut body = Vec::new();
+    for piece in bytes.chunks(piece.max(1)) {
+        let mut rest = piece;
+        loop {
+            let before = body.len();
+            let taken = decoder.decode(rest, &mut body, max_out).map_err(|bad| bad.word().to_owned())?;
+            rest = &rest[taken..];
+            assert!(body.len() - before <= max_out, "no more than there is room for");
+            if body.len() >= ENOUGH {
+                body.truncate(ENOUGH);
+                return Ok(body);
+            }
+            if body.len() - before < max_out {
+                assert!(rest.is_empty(), "everything given is used up");
+                break;
+            }
+        }
+    }
+    decoder.finish().map(|()| body).map_err(|bad| bad.word().to_owned())
+}
+
 /// Reads a configuration; the text is every value in force, or every problem.
 pub fn ini(bytes: &[u8]) -> Result<String, Vec<String>> {
     let base = Path::new("/nowhere");
@@ -122,7 +150,7 @@ pub fn ini(bytes: &[u8]) -> Result<String, Vec<String>> {
 pub fn fields(lines: &[u8]) {
     let Ok(spans) = FieldSpans::parse(lines) else { return };
     let fields = Fields::new(lines, spans.as_slice());
-    let control = CacheControl::parse(fields, "cache-control");
+    let control = CacheControl::parse(fields);
     let _ = (control.private.names().count(), control.no_cache.names().count());
     let tag = fields.first("etag").and_then(etag::parse);
     let _ = etag::list_match(fields, "if-none-match", tag, etag::Comparison::Weak);
@@ -142,6 +170,11 @@ pub fn fields(lines: &[u8]) {
     let _ = conditional::evaluate(fields, Method::Get, &at_hand);
     let _ = conditional::range_applies(fields, &at_hand, None);
     let _ = (accept::language(fields, &["en", "fr", "pt-BR"]), accept::prefers_html(fields));
+    let _ = codings::serving(fields, fields);
+    for write in [codings::decoded_head, codings::coded_head] {
+        let mut out = Vec::new();
+        let _ = write(&mut out, fields);
+    }
     let _ = (via::count(fields, "hafir"), cdn_loop::count(fields, "hafir"));
     let _ = (connection::asks_h2c(fields), connection::persists(crate::http::Version::Http11, fields));
     let _ = forwarded::client(fields, std::net::Ipv4Addr::LOCALHOST.into(), |_| true);

@@ -4,6 +4,7 @@ mod auth;
 mod base;
 mod cache;
 mod cli;
+mod codings;
 mod config;
 #[cfg(feature = "doors")]
 #[doc(hidden)]

@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("limits", &["base", "http", "config"]),
     ("auth", &["base", "http", "config"]),
     ("transform", &["base", "http", "config"]),
+    ("codings", &["base", "http"]),
     ("cache", &["base", "http", "config"]),
     ("files", &["base", "http", "config"]),
     ("observe", &["base", "http", "config"]),
@@ -37,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "limits",
             "auth",
             "transform",
+            "codings",
             "cache",
             "files",
             "observe",
@@ -55,6 +57,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "limits",
             "auth",
             "transform",
+            "codings",
             "cache",
             "files",
             "observe",
@@ -66,7 +69,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that are functions over values: they never wait.
-const PURE: &[&str] = &["base", "http", "config", "routing", "limits", "auth", "transform", "portal"];
+const PURE: &[&str] = &["base", "http", "config", "routing", "limits", "auth", "transform", "codings", "portal"];
 
 /// What only some rooms may call. A call is a run of words as `Words` spells them.
 struct Owned {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::policy::{self, Assigned, Freshness, NOT_MODIFIED, Stored, Times};
+use super::policy::{self, Assigned, Freshness, NOT_MODIFIED, Stored, Targets, Times};
 use super::vary::Selection;
 use crate::base::{Now, Wall};
 use crate::http::conditional::Validators;
@@ -18,10 +18,13 @@ pub(crate) struct Head {
     /// How long the first part is.
     not_modified: usize,
     etag: Option<Range<usize>>,
+    /// It has a `Content-Encoding`.
+    coded: bool,
     last_modified: Option<Wall>,
     date: Option<Wall>,
     stored: Stored,
     assigned: Assigned,
+    targets: Targets,
     selection: Option<Selection>,
 }
 
@@ -32,6 +35,7 @@ pub(super) struct About {
     pub(super) invalidated: bool,
     pub(super) personal: bool,
     pub(super) assigned: Assigned,
+    pub(super) targets: Targets,
     pub(super) selection: Option<Selection>,
 }
 
@@ -43,17 +47,19 @@ impl Head {
         let (lines, not_modified) = arranged(fields);
         let times = about.times;
         let received = Now { mono: Default::default(), wall: times.received, sure: times.sure };
-        let freshness = Freshness::of(status, fields, about.assigned, received);
+        let freshness = Freshness::of(status, fields, &about.targets, about.assigned, received);
         let (invalidated, personal) = (about.invalidated, about.personal);
         Some(Head {
             status,
             etag: etag_in(&lines),
             lines: lines.into(),
             not_modified,
+            coded: fields.contains("content-encoding"),
             last_modified: fields.first("last-modified").and_then(date::parse),
             date: fields.first("date").and_then(date::parse),
             stored: Stored { freshness, times, invalidated, personal },
             assigned: about.assigned,
+            targets: about.targets,
             selection: about.selection,
         })
     }
@@ -72,6 +78,11 @@ impl Head {
         self.lines.get(..self.not_modified).unwrap_or_default()
     }
 
+    /// Whether a content coding was applied (RFC 9110 §8.4).
+    pub(crate) fn is_coded(&self) -> bool {
+        self.coded
+    }
+
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         fields_of(&self.lines)
     }
@@ -86,7 +97,15 @@ impl Head {
         Validators { etag, last_modified: self.last_modified }
     }
 
-    /// `Date`, or when the answer came: what stands in for `Last-Modified` where there is none (RFC 9111 §4.3.2).
+    /// What a client's conditions are held against: where there is no `Last-Modified`, the `Date` stands in for it in
+    /// `If-Modified-Since`, or when the answer came (RFC 9111 §4.3.2). Never to be sent, nor for ranges.
+    pub(crate) fn at_hand(&self) -> Validators<'_> {
+        let (validators, times) = (self.validators(), self.stored.times);
+        let made = self.date.or(times.sure.then_some(times.received));
+        Validators { last_modified: validators.last_modified.or(made), ..validators }
+    }
+
+    /// `Date`, or when the answer came.
     pub(crate) fn date(&self) -> Wall {
         self.date.unwrap_or(self.stored.times.received)
     }
@@ -133,6 +152,7 @@ impl Head {
             invalidated: self.stored.invalidated,
             personal: self.stored.personal,
             assigned: self.assigned,
+            targets: self.targets.clone(),
             selection: self.selection.clone(),
         }
     }
@@ -175,4 +195,34 @@ fn etag_in(lines: &[u8]) -> Option<Range<usize>> {
     etag::parse(value)?;
     let start = value.as_ptr().addr().checked_sub(lines.as_ptr().addr())?;
     Some(start..start.checked_add(value.len())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Mono;
+    use crate::cache::policy::Since;
+
+    #[test]
+    fn the_date_stands_in_for_a_last_modified_that_is_not_there() {
+        let check = |block: &str, sure: bool, expected: Option<i64>| {
+            let times = Times {
+                initial_age: Duration::ZERO,
+                received: Wall::from_seconds(5),
+                sure,
+                since: Since::Received(Mono::default()),
+            };
+            let (assigned, targets) = (Assigned::default(), Targets::default());
+            let about = About { times, invalidated: false, personal: false, assigned, targets, selection: None };
+            let head = Head::new(200, block.as_bytes(), about).unwrap();
+            assert_eq!(head.at_hand().last_modified.map(Wall::as_seconds), expected, "{block}");
+        };
+        // RFC 9111 §4.3.2
+        check("Last-Modified: Thu, 01 Jan 1970 00:00:01 GMT\r\nDate: Thu, 01 Jan 1970 00:00:02 GMT\r\n", true, Some(1));
+        check("Date: Thu, 01 Jan 1970 00:00:02 GMT\r\n", true, Some(2));
+        check("ETag: \"1\"\r\n", true, Some(5));
+        check("Date: x\r\n", true, Some(5));
+        // A clock that is not believed says nothing.
+        check("", false, None);
+    }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::fill::Follower;
 use super::head::Head;
 use super::object::{ChunkedFile, Object, Place};
 use super::policy::{self, RequestRules};
@@ -58,6 +59,16 @@ impl Hit {
     /// Bytes of the body.
     pub(crate) fn len(&self) -> u64 {
         self.object.body.len
+    }
+
+    /// Not all of it is there: it is read through [`Hit::follower`], and [`Hit::body`] gives nothing.
+    pub(crate) fn is_partial(&self) -> bool {
+        false
+    }
+
+    /// A reader of a partial object, which asks for what is missing.
+    pub(crate) fn follower(&self) -> Option<Follower> {
+        None
     }
 
     /// The whole body, where it can leave at once: in RAM, or one run of a file that is checked and was in the page cache

@@ -11,7 +11,7 @@ pub(crate) enum PassReason {
     Personal,
     /// A GET with a body: no rule says that the body does not change the answer.
     RequestBody,
-    /// `If-Match` or `If-Unmodified-Since`: for the origin to judge (RFC 9111 §4.3.2).
+    /// `If-Match` or `If-Unmodified-Since`, and nothing fresh that meets it: for the origin to judge (RFC 9111 §4.3.2).
     Precondition,
     /// `Connection` takes fields away: the origin sees another request than the one that would select the answer.
     Connection,
@@ -74,6 +74,8 @@ pub(crate) enum Forward {
     VaryMiss,
     Stale,
     Request,
+    /// A part of it is stored.
+    Partial,
 }
 
 impl Forward {
@@ -85,6 +87,7 @@ impl Forward {
             Forward::VaryMiss => "vary-miss",
             Forward::Stale => "stale",
             Forward::Request => "request",
+            Forward::Partial => "partial",
         }
     }
 }
@@ -110,8 +113,16 @@ pub(crate) enum NotStored {
     MustUnderstand,
     /// An answer to `HEAD` has no body to keep (§4.3.5).
     HeadMethod,
-    /// 206: kept in parts only by what can put them together (§3.3).
+    /// A 206 that is not one range of bytes (§3.3), or where parts are not expected.
     Partial,
+    /// A part, with no strong validator to tell by whether another one is of the same whole (§3.4).
+    WeakValidator,
+    /// An answer to `POST` that does not say for how long it is fresh (RFC 9110 §9.3.3).
+    PostFreshness,
+    /// An answer to `POST` whose `Content-Location` is not its target (RFC 9110 §9.3.3).
+    PostLocation,
+    /// Not final: another answer comes after it.
+    Interim,
     /// A 304 to a question that was the client's own.
     NotModified,
     /// Neither freshness nor a validator: it could never be used again.
@@ -140,6 +151,10 @@ impl NotStored {
             NotStored::MustUnderstand => "must-understand",
             NotStored::HeadMethod => "head-method",
             NotStored::Partial => "partial",
+            NotStored::WeakValidator => "weak-validator",
+            NotStored::PostFreshness => "post-freshness",
+            NotStored::PostLocation => "post-location",
+            NotStored::Interim => "interim",
             NotStored::NotModified => "not-modified",
             NotStored::NothingToReuse => "nothing-to-reuse",
             NotStored::TransferCoding => "transfer-coding",
@@ -168,6 +183,8 @@ pub(crate) enum StaleForbidden {
     NoCache,
     /// Invalidated or purged: it must be validated first (§4.4).
     Invalidated,
+    /// The request limits the age or the staleness that it takes (§5.2.1).
+    Requested,
     /// Staler than the route, the answer and the request allow.
     TooOld,
     /// It never had a freshness, and the request that brought it had a `Cookie`: it may be one person's.

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use smol::lock::Semaphore;
 
-use super::fill::Table;
+use super::fill::{Fill, Table};
 use super::hit::Hit;
 use super::hot::{Bounds, Hot};
 use super::key::Key;
-use super::policy::{self, RequestRules, Reuse};
+use super::policy::{self, RequestRules, Reuse, Targets};
 use super::store::{Limits, Store, Upkeep};
 use crate::base::{Mono, Now, Size};
-use crate::config::CacheConfig;
-use crate::http::Fields;
+use crate::config::{CacheConfig, RouteCacheConfig};
+use crate::http::{Fields, conditional};
 
 /// Parts of `memory`: of the rest live connections, buffers and TLS.
 const HOT_PART: usize = 4;
@@ -70,6 +70,7 @@ struct Settings {
     limits: Limits,
     max_object: Size,
     sync: Duration,
+    targets: Targets,
 }
 
 #[derive(Default)]
@@ -144,6 +145,10 @@ impl Cache {
         } else if let Some(store) = inner.store() {
             store.set_limits(new.limits);
         }
+        if old.targets != new.targets {
+            // The hot objects were judged by the old ones.
+            inner.hot.clear();
+        }
     }
 
     /// A fresh answer from the table of recently served objects: no system call, no allocation, no await. `None` says
@@ -151,8 +156,23 @@ impl Cache {
     pub(crate) fn hot(&self, key: &Key<'_>, request: Fields<'_>, rules: &RequestRules, now: Now) -> Option<Hit> {
         let object = self.inner.hot.find(key, request)?;
         let fresh = object.head.assigned() == rules.assigned
-            && policy::may_serve(object.head.stored(), rules, now) == Reuse::Serve;
+            && policy::may_serve(object.head.stored(), rules, now) == Reuse::Serve
+            && (!rules.precondition || conditional::meets(request, &object.head.validators()));
         fresh.then(|| Hit::new(object, now))
+    }
+
+    /// The right to keep the answer to a POST for later GETs of the same URI (RFC 9110 §9.3.3): the caller has seen that
+    /// its `Content-Location` is that URI; [`Fill::stored`] sees to it that the freshness is explicit. `None`: somebody is
+    /// asking for it just now.
+    pub(crate) fn offer(
+        &self,
+        _key: &Key<'_>,
+        _request: Fields<'_>,
+        _rules: &RequestRules,
+        _route: &RouteCacheConfig,
+        _now: Now,
+    ) -> Option<Fill> {
+        None
     }
 
     /// RFC 9111 §4.4: after a 2xx or 3xx answer to an unsafe request. What is kept for the key must be validated before
@@ -220,6 +240,10 @@ impl Inner {
         settings.max_object.min(Size::bytes(settings.limits.size.as_u64() / OBJECT_PART))
     }
 
+    pub(super) fn targets(&self) -> Targets {
+        lock(&self.settings).targets.clone()
+    }
+
     /// What one of so many fills may hold in RAM while the card, or after it failed its slowest follower, is behind.
     pub(super) fn window(&self) -> usize {
         self.windows_memory / self.fills.count().max(1)
@@ -256,6 +280,7 @@ impl Settings {
             limits: Limits { size: config.size, keep_free: config.keep_free },
             max_object: config.max_object,
             sync: config.sync,
+            targets: Targets::of(&config.targets),
         }
     }
 

@@ -2,9 +2,14 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::pin::pin;
 
-use crate::cache::{Follower, Head, Hit, HitBody, Piece};
+use smol::future;
+
+use crate::cache::{Failure, FillEnd, Followed, Follower, Head, Hit, HitBody, Lookup, Next, Piece};
+use crate::codings::{self, Coding, Serving};
 use crate::http::conditional::{self, Outcome};
+use crate::http::etag;
 use crate::http::range::{self, ByteRange, ContentRange, RangeSet, Wanted};
 use crate::http::{FieldSpans, Fields, Method, status};
 use crate::net::WriteError;
@@ -15,7 +20,9 @@ use super::Refusal;
 use super::cache_status::Member;
 use super::connection::{After, Connection};
 use super::exchange::Exchange;
+use super::fill::Asking;
 use super::multipart::Multipart;
+use super::plan::Plan;
 use super::reply::Reply;
 
 /// The most that is sent of a stored body before other connections of the thread get their turn.
@@ -30,6 +37,8 @@ pub(super) struct Shown {
 /// What of a stored representation a request asks for.
 enum Part {
     Whole,
+    /// The whole, decoded.
+    Decoded(Coding),
     /// Never empty.
     Ranges(RangeSet),
     /// 304
@@ -37,27 +46,31 @@ enum Part {
     Unsatisfiable,
 }
 
-/// Answers with a complete stored answer. [`Refusal::Damaged`]: it turned out not to be what was stored before any of
-/// it was sent, and is gone; look again.
+/// Answers with a stored answer. [`Refusal::Damaged`]: it turned out not to be what was stored before any of it was
+/// sent, and is gone; look again.
 pub(super) async fn hit(
     exchange: &mut Exchange<'_>,
     connection: &mut Connection,
     hit: &Hit,
     shown: &Shown,
+    asking: &Asking,
 ) -> Result<After, Refusal> {
+    if let Some(follower) = hit.follower() {
+        return followed(exchange, connection, follower, hit.head(), Some(hit.len()), shown, asking).await;
+    }
     let head = Outgoing::new(exchange, hit.head(), Some(hit.len()), shown)?;
     let Some(mut reply) = head.begin(exchange, connection) else {
         return Ok(exchange.bodiless_end(connection, head).await);
     };
-    let mut source = Source::Hit(hit.body(0..0), hit);
+    let mut source = Source::hit(hit, asking);
     let sent = head.body.send(&mut reply, &mut source).await;
-    if matches!(sent, Err(Broken::Source)) && reply.is_untouched() {
+    if matches!(sent, Err(Broken::Source(_))) && reply.is_untouched() {
         return Err(Refusal::Damaged);
     }
-    Ok(exchange.settle(reply, sent, hit.trailers(), head.after).await)
+    Ok(exchange.settle(reply, sent, source.trailers(), head.after).await)
 }
 
-/// Answers from a fill that is under way, as its bytes arrive.
+/// Answers from what is stored in part, and from fills that are under way, as their bytes arrive.
 pub(super) async fn followed(
     exchange: &mut Exchange<'_>,
     connection: &mut Connection,
@@ -65,53 +78,128 @@ pub(super) async fn followed(
     stored: &Head,
     length: Option<u64>,
     shown: &Shown,
+    asking: &Asking,
 ) -> Result<After, Refusal> {
     let head = Outgoing::new(exchange, stored, length, shown)?;
     let Some(mut reply) = head.begin(exchange, connection) else {
         return Ok(exchange.bodiless_end(connection, head).await);
     };
-    let mut source = Source::Follower(Box::new(follower));
-    let sent = match reply.head().await {
-        Ok(()) => head.body.send(&mut reply, &mut source).await,
-        Err(error) => Err(error.into()),
-    };
+    let mut source = Source { from: Bytes::Follower(Box::new(follower)), end: 0, position: 0, asking, asked: false };
+    let sent = head.body.send(&mut reply, &mut source).await;
+    if let (Err(Broken::Source(why)), true) = (&sent, reply.is_untouched()) {
+        return Err(Refusal::OfFill(*why));
+    }
     Ok(exchange.settle(reply, sent, source.trailers(), head.after).await)
 }
 
 /// Where the bytes of a body come from.
-enum Source<'h> {
+struct Source<'h> {
+    from: Bytes<'h>,
+    /// What is wanted of it, from here on.
+    position: u64,
+    end: u64,
+    asking: &'h Asking,
+    /// Something is being asked for that the next bytes wait for.
+    asked: bool,
+}
+
+enum Bytes<'h> {
     Hit(HitBody, &'h Hit),
     Follower(Box<Follower>),
 }
 
-impl Source<'_> {
+impl<'h> Source<'h> {
+    fn hit(hit: &'h Hit, asking: &'h Asking) -> Source<'h> {
+        Source { from: Bytes::Hit(hit.body(0..0), hit), position: 0, end: 0, asking, asked: false }
+    }
+
     /// From here on these bytes are wanted.
     fn range(&mut self, range: Range<u64>) {
-        match self {
-            Source::Hit(body, hit) => *body = hit.body(range),
-            Source::Follower(follower) => follower.range(range),
+        (self.position, self.end) = (range.start, range.end);
+        match &mut self.from {
+            Bytes::Hit(body, hit) => *body = hit.body(range),
+            Bytes::Follower(follower) => follower.range(range),
         }
     }
 
-    async fn next(&mut self) -> Result<Option<Piece<'_>>, Broken> {
-        match self {
-            Source::Hit(body, _) => body.next(PIECE).await.map_err(|_| Broken::Source),
-            Source::Follower(follower) => follower.next(PIECE).await.map_err(|_| Broken::Source),
+    /// Sends all bytes of the range.
+    async fn pass(&mut self, reply: &mut Reply<'_>) -> Result<(), Broken> {
+        loop {
+            if let Bytes::Hit(body, hit) = &mut self.from {
+                match body.next(PIECE).await {
+                    Ok(Some(piece)) => {
+                        self.position = self.position.saturating_add(length_of(&piece));
+                        reply.piece(piece).await?;
+                    }
+                    Ok(None) => return Ok(()),
+                    Err(_) if reply.is_untouched() => return Err(Broken::Source(Failure::CUT)),
+                    Err(_) => {
+                        let second = second(hit, self.asking).await;
+                        let mut follower = second.ok_or(Broken::Source(Failure::CUT))?;
+                        follower.range(self.position..self.end);
+                        self.from = Bytes::Follower(follower);
+                    }
+                }
+            }
+            if let Bytes::Follower(follower) = &mut self.from {
+                let mut next = pin!(follower.next(PIECE));
+                let next = match future::poll_once(next.as_mut()).await {
+                    Some(next) => next,
+                    // The head goes ahead of bytes that are on their way. Where they have still to be asked for it
+                    // waits: a refusal may be all there is to say.
+                    None if self.asked => next.await,
+                    None => {
+                        reply.head().await?;
+                        next.await
+                    }
+                };
+                match next {
+                    Ok(Next::Piece(piece)) => {
+                        self.asked = false;
+                        reply.piece(piece).await?;
+                    }
+                    Ok(Next::Ask(fill)) => {
+                        self.asked = true;
+                        self.asking.start_behind(fill);
+                    }
+                    Ok(Next::End) => return Ok(()),
+                    Err(FillEnd::Failed(why)) => return Err(Broken::Source(why)),
+                    Err(_) => return Err(Broken::Source(Failure::CUT)),
+                }
+            }
         }
     }
 
     fn trailers(&self) -> &[u8] {
-        match self {
-            Source::Hit(_, hit) => hit.trailers(),
-            Source::Follower(follower) => follower.trailers(),
+        match &self.from {
+            Bytes::Hit(_, hit) => hit.trailers(),
+            Bytes::Follower(follower) => follower.trailers(),
         }
     }
+}
+
+/// A reader that goes on where a stored answer turned out to be damaged: of the same representation, asked for anew
+/// where it was damaged.
+async fn second(hit: &Hit, asking: &Asking) -> Option<Box<Follower>> {
+    let (hit_etag, found) = (hit.head().validators().etag?, asking.look_up().await?);
+    let (Lookup::Partial { mut follower, .. } | Lookup::Follow(mut follower, _)) = found else { return None };
+    let head = loop {
+        match follower.head(asking.fields(), asking.now()).await {
+            Ok(Followed::Stream { head, length, .. }) if length == Some(hit.len()) => break head,
+            Ok(Followed::Ask(fill)) => asking.start_behind(fill),
+            Ok(_) | Err(_) => return None,
+        }
+    };
+    let same = matches!((etag::parse(hit_etag), head.validators().etag.and_then(etag::parse)),
+        (Some(ours), Some(theirs)) if ours.strong_eq(&theirs));
+    same.then(|| Box::new(follower))
 }
 
 /// What follows the head.
 enum Body {
     None,
     Whole,
+    Decoded(Coding),
     One(ByteRange),
     Several(Multipart),
 }
@@ -120,19 +208,19 @@ impl Body {
     async fn send(&self, reply: &mut Reply<'_>, source: &mut Source<'_>) -> Result<(), Broken> {
         match self {
             Body::None => Ok(()),
-            Body::Whole => {
+            Body::Whole | Body::Decoded(_) => {
                 source.range(0..u64::MAX);
-                pass(reply, source).await
+                source.pass(reply).await
             }
             Body::One(range) => {
                 source.range(bytes_of(*range));
-                pass(reply, source).await
+                source.pass(reply).await
             }
             Body::Several(parts) => {
                 for range in parts.ranges() {
                     reply.bytes(&parts.delimiter(*range)).await?;
                     source.range(bytes_of(*range));
-                    pass(reply, source).await?;
+                    source.pass(reply).await?;
                 }
                 Ok(reply.bytes(&parts.end()).await?)
             }
@@ -140,11 +228,11 @@ impl Body {
     }
 }
 
-async fn pass(reply: &mut Reply<'_>, source: &mut Source<'_>) -> Result<(), Broken> {
-    while let Some(piece) = source.next().await? {
-        reply.piece(piece).await?;
+fn length_of(piece: &Piece<'_>) -> u64 {
+    match piece {
+        Piece::Memory(bytes) => bytes.len() as u64,
+        Piece::File { len, .. } => *len as u64,
     }
-    Ok(())
 }
 
 fn bytes_of(range: ByteRange) -> Range<u64> {
@@ -154,14 +242,14 @@ fn bytes_of(range: ByteRange) -> Range<u64> {
 /// Why a body did not get to the client whole.
 enum Broken {
     /// The card or the upstream: the client must see that its answer was cut.
-    Source,
+    Source(Failure),
     Client,
 }
 
 impl From<WriteError> for Broken {
     fn from(error: WriteError) -> Broken {
         match error {
-            WriteError::ShortFile => Broken::Source,
+            WriteError::ShortFile => Broken::Source(Failure::CUT),
             WriteError::TooSlow | WriteError::Io(_) => Broken::Client,
         }
     }
@@ -182,9 +270,11 @@ impl Outgoing {
         length: Option<u64>,
         shown: &Shown,
     ) -> Result<Outgoing, Refusal> {
-        let part = part(exchange, stored, length)?;
+        let form = Form::of(&exchange.plan, stored);
+        let part = part(exchange, stored, length, form)?;
         let random = exchange.worker.draw();
         let Shape { status, framing, body, lines } = Shape::of(exchange, stored, length, part, random);
+        let lines = form.lines(lines)?;
         let body = if exchange.plan.request.is_head() { Body::None } else { body };
         let after = exchange.after(framing, true);
         exchange.account.status = status;
@@ -204,7 +294,56 @@ impl Outgoing {
         if matches!(self.body, Body::None) {
             return None;
         }
-        Some(Reply::new(connection, exchange.gateway.progress, self.framing, self.head.clone()))
+        let coding = match self.body {
+            Body::Decoded(coding) => Some(coding),
+            Body::None | Body::Whole | Body::One(_) | Body::Several(_) => None,
+        };
+        Some(Reply::new(connection, exchange.gateway.progress, self.framing, self.head.clone()).decoding(coding))
+    }
+}
+
+/// In what form a stored answer goes to this client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Nothing is to be said about codings.
+    Plain,
+    /// As it lies here.
+    Coded,
+    Decoded(Coding),
+}
+
+/// Whether a stored answer goes to this client with the very lines it lies here with.
+pub(super) fn is_as_stored(plan: &Plan<'_>, stored: &Head) -> bool {
+    let form = Form::of(plan, stored);
+    form == Form::Plain || matches!(form.lines(stored.lines().into()), Ok(Cow::Borrowed(_)))
+}
+
+impl Form {
+    fn of(plan: &Plan<'_>, stored: &Head) -> Form {
+        if !stored.is_coded() || !plan.route.config.cache.compress {
+            return Form::Plain;
+        }
+        let Ok(spans) = FieldSpans::parse(stored.lines()) else { return Form::Plain };
+        match codings::serving(plan.request.fields, Fields::new(stored.lines(), spans.as_slice())) {
+            Serving::Decoded(coding) => Form::Decoded(coding),
+            Serving::AsStored | Serving::Past(_) => Form::Coded,
+        }
+    }
+
+    /// The field lines of the answer in this form.
+    fn lines(self, stored: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, Refusal> {
+        let illegal = Refusal::Internal("a stored head is not legal");
+        let Ok(spans) = FieldSpans::parse(&stored) else { return Err(illegal) };
+        let fields = Fields::new(&stored, spans.as_slice());
+        let mut lines = Vec::new();
+        let written = match self {
+            Form::Plain => return Ok(stored),
+            Form::Coded if codings::names_accept_encoding(fields) => return Ok(stored),
+            Form::Coded => codings::coded_head(&mut lines, fields),
+            Form::Decoded(_) => codings::decoded_head(&mut lines, fields),
+        };
+        written.map_err(|_| illegal)?;
+        Ok(lines.into())
     }
 }
 
@@ -223,6 +362,12 @@ impl<'s> Shape<'s> {
                 status: stored.status(),
                 framing: exchange.framing(length),
                 body: Body::Whole,
+                lines: stored.lines().into(),
+            },
+            Part::Decoded(coding) => Shape {
+                status: stored.status(),
+                framing: exchange.framing(None),
+                body: Body::Decoded(coding),
                 lines: stored.lines().into(),
             },
             Part::Ranges(ranges) => match ranges.as_slice() {
@@ -290,17 +435,25 @@ impl Exchange<'_> {
 }
 
 /// What the request's conditions and ranges leave of a stored answer (RFC 9110 §13.2.2).
-fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>) -> Result<Part, Refusal> {
+fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form) -> Result<Part, Refusal> {
     let request = &exchange.plan.request;
+    let whole = match form {
+        Form::Plain | Form::Coded => Part::Whole,
+        // Ranges count bytes of the coded form (RFC 9110 §14.2), of which this client has none.
+        Form::Decoded(coding) => Part::Decoded(coding),
+    };
     if stored.status() != 200 {
-        return Ok(Part::Whole);
+        return Ok(whole);
     }
-    match conditional::evaluate(request.fields, request.method, &stored.validators()) {
+    match conditional::evaluate(request.fields, request.method, &stored.at_hand()) {
         Outcome::Proceed => {}
         Outcome::NotModified => return Ok(Part::Nothing),
         Outcome::PreconditionFailed => return Err(Refusal::Precondition),
     }
-    let (Some(value), Some(length)) = (request.fields.first("range"), length) else { return Ok(Part::Whole) };
+    let (Some(value), Some(length)) = (request.fields.first("range"), length) else { return Ok(whole) };
+    if matches!(whole, Part::Decoded(_)) {
+        return Ok(whole);
+    }
     let applies = request.method == Method::Get
         && conditional::range_applies(request.fields, &stored.validators(), Some(stored.date()));
     if !applies {

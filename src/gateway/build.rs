@@ -173,7 +173,7 @@ impl Origin {
 
 /// The first upstream, and what makes its answers others than those that another route gets from it: edits of requests,
 /// a `Host` of the route's own (as a client's would stand there), and that the route keeps what answers forbid to keep.
-fn key_prefix(route: &RouteConfig, first: &UpstreamUrl) -> String {
+pub(super) fn key_prefix(route: &RouteConfig, first: &UpstreamUrl) -> String {
     let forced = if route.cache.mode == CacheMode::Forced { "!" } else { "" };
     let edited = if route.edit_request.is_empty() { String::new() } else { format!("[{}]", route.name) };
     let host = match &route.upstream.host {

@@ -1,12 +1,14 @@
 //! A request that may be answered from the cache: look up, and where that is not enough, fill or follow.
 
-use crate::cache::{Failure, RequestRules, StaleFor};
-use crate::cache::{Fill, FillEnd, Followed, Follower, Forward, Head, Hit, Lookup, NotStored, PassReason, Permit};
-use crate::observe::CacheResult;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use smol::channel::Receiver;
+
+use crate::base::Now;
+use crate::cache::{Failure, Fill, FillEnd, Followed, Follower, Forward, Head, Hit, Lookup, NotStored};
+use crate::cache::{PassReason, Permit, RequestRules, StaleFor};
+use crate::http::Fields;
+use crate::observe::CacheResult;
 
 use super::answer::{self, Shown};
 use super::ask::{Answered, pass_interim};
@@ -14,7 +16,7 @@ use super::body::RequestBody;
 use super::build::Origin;
 use super::connection::{After, Connection};
 use super::exchange::Exchange;
-use super::fill::{self, Event, Received, Started};
+use super::fill::{self, Asking, Event};
 use super::refusal::SERVER_ERROR;
 use super::{Refusal, cache_status, direct};
 
@@ -29,9 +31,24 @@ pub(super) async fn serve(
     origin: &Origin,
     rules: &RequestRules,
 ) -> Result<After, Refusal> {
+    let asking = Asking::of(exchange, connection.arrival, rules);
+    let answered = try_to_answer(exchange, connection, body, origin, rules, &asking).await;
+    exchange.account.uplink += asking.received().take();
+    exchange.account.uplink_time = exchange.account.uplink_time.or(asking.received().time());
+    answered
+}
+
+async fn try_to_answer(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    body: &mut RequestBody,
+    origin: &Origin,
+    rules: &RequestRules,
+    asking: &Asking,
+) -> Result<After, Refusal> {
     for _ in 0..LOOKS {
-        let looked = look_up(exchange, origin, rules).await;
-        match answer(exchange, connection, body, origin, rules, looked).await {
+        let looked = fill::look_up(exchange.worker, &exchange.plan, origin, rules, exchange.now).await;
+        match answer(exchange, connection, body, origin, rules, looked, asking).await {
             Ok(Some(after)) => return Ok(after),
             Ok(None) | Err(Refusal::Damaged) => {}
             Err(refusal) => return Err(refusal),
@@ -48,36 +65,39 @@ async fn answer(
     origin: &Origin,
     rules: &RequestRules,
     looked: Lookup,
+    asking: &Asking,
 ) -> Result<Option<After>, Refusal> {
     let pursuit = match looked {
         Lookup::Fresh(hit) => {
             let told = cache_status::hit(hit.head().ttl(exchange.now));
             let shown = Shown { told, result: CacheResult::Hit };
-            return answer::hit(exchange, connection, &hit, &shown).await.map(Some);
+            return answer::hit(exchange, connection, &hit, &shown, asking).await.map(Some);
+        }
+        Lookup::StaleWhileRevalidate(hit, fill) => {
+            fill.into_iter().for_each(|fill| asking.start_behind(fill));
+            let told = cache_status::stale_hit(hit.head().ttl(exchange.now), "stale-while-revalidate");
+            let shown = Shown { told, result: CacheResult::Stale };
+            return answer::hit(exchange, connection, &hit, &shown, asking).await.map(Some);
         }
         Lookup::OnlyIfCached => return Err(Refusal::OnlyIfCached),
         Lookup::Pass(reason) => return direct::forward(exchange, connection, body, origin, reason).await.map(Some),
-        Lookup::Miss(fill, forward) => Pursuit::own(exchange, connection, rules, fill, None, forward),
+        Lookup::Partial { follower, missing } => Pursuit::stored_in_part(follower, missing),
+        Lookup::Miss(fill, forward) => Pursuit::own(asking, fill, None, forward),
         Lookup::Follow(follower, forward) => Pursuit::other(follower, None, forward),
         Lookup::Stale(hit, permit, forward) => {
             let down = origin.group.looks_down(exchange.now.mono);
             if down && allowed(exchange, rules, &hit, StaleFor::Unreachable) {
                 release(permit);
-                return stale(exchange, connection, &hit, forward, StaleFor::Unreachable).await.map(Some);
+                let instead = StaleFor::Unreachable;
+                return stale(exchange, connection, &hit, forward, instead, asking).await.map(Some);
             }
             match permit {
-                Permit::Fill(fill) => Pursuit::own(exchange, connection, rules, fill, Some(hit), forward),
+                Permit::Fill(fill) => Pursuit::own(asking, fill, Some(hit), forward),
                 Permit::Follow(follower) => Pursuit::other(follower, Some(hit), forward),
             }
         }
     };
-    pursuit.run_to_its_end(exchange, connection, body, origin, rules).await
-}
-
-async fn look_up(exchange: &Exchange<'_>, origin: &Origin, rules: &RequestRules) -> Lookup {
-    let plan = &exchange.plan;
-    let (parts, cache) = (plan.key(origin), &exchange.worker.process.cache);
-    cache.lookup(&parts.key(), plan.request.fields, rules, &plan.route.config.cache, exchange.now).await
+    pursuit.run_to_its_end(exchange, connection, body, origin, rules, asking).await
 }
 
 /// A stale answer is at hand and the upstream is known to be down: nobody asks now, and nobody waits for us.
@@ -98,11 +118,11 @@ enum Source {
 /// The way from a look-up that was not enough to an answer.
 struct Pursuit {
     source: Source,
-    /// What this request's own fill took over the uplink.
-    received: Option<Rc<Received>>,
     /// What may stand in.
     stale: Option<Hit>,
     forward: Forward,
+    /// All that is wanted is stored, though not all there is.
+    covered: bool,
 }
 
 /// How a fill's bytes come to a client.
@@ -135,19 +155,17 @@ enum Turn {
 
 impl Pursuit {
     fn other(follower: Follower, stale: Option<Hit>, forward: Forward) -> Pursuit {
-        Pursuit { source: Source::Other(follower), received: None, stale, forward }
+        Pursuit { source: Source::Other(follower), stale, forward, covered: false }
     }
 
-    fn own(
-        exchange: &Exchange<'_>,
-        connection: &Connection,
-        rules: &RequestRules,
-        fill: Fill,
-        stale: Option<Hit>,
-        forward: Forward,
-    ) -> Pursuit {
-        let Started { events, received } = fill::start(exchange, connection.arrival, rules, fill, stale.as_ref());
-        Pursuit { source: Source::Own(events), received: Some(received), stale, forward }
+    fn own(asking: &Asking, fill: Fill, stale: Option<Hit>, forward: Forward) -> Pursuit {
+        let events = asking.start(fill, stale.as_ref());
+        Pursuit { source: Source::Own(events), stale, forward, covered: false }
+    }
+
+    fn stored_in_part(follower: Follower, missing: bool) -> Pursuit {
+        let source = Source::Other(follower);
+        Pursuit { source, stale: None, forward: Forward::Partial, covered: !missing }
     }
 
     /// `None`: look up again.
@@ -158,19 +176,18 @@ impl Pursuit {
         body: &mut RequestBody,
         origin: &Origin,
         rules: &RequestRules,
+        asking: &Asking,
     ) -> Result<Option<After>, Refusal> {
-        let Pursuit { mut source, mut received, stale, forward } = self;
+        let Pursuit { mut source, stale, forward, covered } = self;
         let after = loop {
-            match turn(source, exchange, connection).await {
+            match turn(source, exchange, connection, asking).await {
                 // A fill asks with the client's own method: HEAD would bring no body. Somebody else takes over.
                 Turn::TakeOver(fill) if exchange.plan.request.is_head() => {
                     drop(fill);
                     break direct::forward(exchange, connection, body, origin, PassReason::HeadMiss).await;
                 }
                 Turn::TakeOver(fill) => {
-                    let started = fill::start(exchange, connection.arrival, rules, fill, stale.as_ref());
-                    source = Source::Own(started.events);
-                    received = Some(started.received);
+                    source = Source::Own(asking.start(fill, stale.as_ref()));
                 }
                 Turn::LookAgain => return Ok(None),
                 Turn::GoAlone(reason) => break direct::forward(exchange, connection, body, origin, reason).await,
@@ -182,43 +199,39 @@ impl Pursuit {
                 Turn::Hit(hit) => {
                     let told = cache_status::forwarded_as(forward, 304, None);
                     let shown = Shown { told, result: CacheResult::Revalidated };
-                    break answer::hit(exchange, connection, &hit, &shown).await;
+                    break answer::hit(exchange, connection, &hit, &shown, asking).await;
                 }
                 Turn::Stream { follower, head, length, came } => {
+                    let hit = || Shown { told: cache_status::hit(head.ttl(exchange.now)), result: CacheResult::Hit };
                     let shown = match came {
+                        _ if covered => hit(),
+                        Came::Shared if forward == Forward::Partial => {
+                            Shown { told: cache_status::stored(forward), result: CacheResult::Miss }
+                        }
                         Came::Asked => Shown { told: cache_status::stored(forward), result: CacheResult::Miss },
                         Came::Shared => Shown { told: cache_status::collapsed(forward), result: CacheResult::Miss },
-                        Came::Whole => {
-                            Shown { told: cache_status::hit(head.ttl(exchange.now)), result: CacheResult::Hit }
-                        }
+                        Came::Whole => hit(),
                     };
-                    break answer::followed(exchange, connection, follower, &head, length, &shown).await;
+                    break answer::followed(exchange, connection, follower, &head, length, &shown, asking).await;
                 }
                 Turn::Failed(refusal, instead) => match &stale {
                     Some(hit) if allowed(exchange, rules, hit, instead) => {
-                        break self::stale(exchange, connection, hit, forward, instead).await;
+                        break self::stale(exchange, connection, hit, forward, instead, asking).await;
                     }
                     Some(_) | None => break Err(refusal),
                 },
             }
         };
-        if let Some(received) = received {
-            exchange.account.uplink += received.take();
-            exchange.account.uplink_time = exchange.account.uplink_time.or(received.time());
-        }
         after.map(Some)
     }
 }
 
 /// Waits for the next thing that decides about the answer.
-async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connection) -> Turn {
+async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connection, asking: &Asking) -> Turn {
     let (fields, now) = (exchange.plan.request.fields, exchange.now);
     let events = match source {
         Source::Own(events) => events,
-        Source::Other(mut follower) => {
-            let followed = follower.head(fields, now).await;
-            return turn_of(followed, follower, false);
-        }
+        Source::Other(follower) => return follow(follower, fields, now, asking, false).await,
     };
     loop {
         match events.recv().await {
@@ -226,14 +239,21 @@ async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connecti
                 // A client that is gone is noticed when its answer is written.
                 let _ = pass_interim(connection, exchange.gateway, exchange.plan.request.version, &head).await;
             }
-            Ok(Event::Stored(mut follower)) => {
-                let followed = follower.head(fields, now).await;
-                return turn_of(followed, follower, true);
-            }
+            Ok(Event::Stored(follower)) => return follow(follower, fields, now, asking, true).await,
             Ok(Event::Freshened(hit)) => return Turn::Hit(hit),
             Ok(Event::Direct(answered, why)) => return Turn::Direct(answered, why),
             Ok(Event::Failed(refusal, instead)) => return Turn::Failed(refusal, instead),
             Err(_) => return Turn::Failed(Refusal::Internal("a fill ended without a word"), StaleFor::Unreachable),
+        }
+    }
+}
+
+/// Waits for the head of what is followed.
+async fn follow(mut follower: Follower, fields: Fields<'_>, now: Now, asking: &Asking, own: bool) -> Turn {
+    loop {
+        match follower.head(fields, now).await {
+            Ok(Followed::Ask(fill)) => asking.start_behind(fill),
+            followed => return turn_of(followed, follower, own),
         }
     }
 }
@@ -249,6 +269,7 @@ fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, own: bool) -
             Turn::Stream { follower, head, length, came }
         }
         Ok(Followed::Hit(hit)) => Turn::Hit(hit),
+        Ok(Followed::Ask(fill)) => Turn::TakeOver(fill),
         Err(FillEnd::GoAlone(reason)) => Turn::GoAlone(reason),
         Err(FillEnd::LookAgain) => Turn::LookAgain,
         Err(FillEnd::TakeOver(fill)) => Turn::TakeOver(fill),
@@ -273,10 +294,11 @@ async fn stale(
     hit: &Hit,
     forward: Forward,
     instead: StaleFor,
+    asking: &Asking,
 ) -> Result<After, Refusal> {
     let told = match instead {
         StaleFor::ServerError(status) => cache_status::forwarded_as(forward, status, Some("stale-if-error")),
         StaleFor::Unreachable => cache_status::stale_hit(hit.head().ttl(exchange.now), "unreachable"),
     };
-    answer::hit(exchange, connection, hit, &Shown { told, result: CacheResult::Stale }).await
+    answer::hit(exchange, connection, hit, &Shown { told, result: CacheResult::Stale }, asking).await
 }

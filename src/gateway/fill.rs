@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use smol::channel::{self, Receiver, Sender};
 
-use crate::base::Wall;
-use crate::cache::{self, Failure, Fill, Follower, Hit, NotStored, StaleFor, Writer};
+use crate::base::{Now, Wall};
+use crate::cache::{self, Failure, Fill, Follower, Hit, Lookup, NotStored, StaleFor, Stop, Writer};
+use crate::codings;
 use crate::http::{BodyFraming, Fields, OwnedRequest, OwnedResponse, date};
 use crate::transform::Conditions;
 use crate::upstream::exchange::ResponseBody;
@@ -37,12 +38,6 @@ pub(super) enum Event {
     Direct(Box<Answered>, NotStored),
     /// There is no answer; a stale one may stand in.
     Failed(Refusal, StaleFor),
-}
-
-/// The client's end of its fill.
-pub(super) struct Started {
-    pub(super) events: Receiver<Event>,
-    pub(super) received: Rc<Received>,
 }
 
 /// What a fill took over the uplink and that is in no record yet. The client that caused it takes it into its own
@@ -74,86 +69,114 @@ impl Received {
     }
 }
 
-/// All that the task owns.
-struct Task {
+/// All that is needed to ask the upstream for the cache on behalf of one exchange, while that goes on and after it.
+#[derive(Clone)]
+pub(super) struct Asking {
     worker: Rc<Worker>,
     gateway: Arc<Gateway>,
     owned: Rc<OwnedRequest>,
     arrival: Arrival,
     random: [u64; 4],
     rules: RequestRules,
-    /// What is stored and stale, where there is something.
-    stale: Option<Hit>,
     received: Rc<Received>,
 }
 
-/// Starts the task of a fill.
-pub(super) fn start(
-    exchange: &Exchange<'_>,
-    arrival: Arrival,
+impl Asking {
+    pub(super) fn of(exchange: &Exchange<'_>, arrival: Arrival, rules: &RequestRules) -> Asking {
+        Asking {
+            worker: exchange.worker.clone(),
+            gateway: exchange.gateway.clone(),
+            owned: exchange.owned.clone(),
+            arrival,
+            random: exchange.random,
+            rules: *rules,
+            received: Rc::default(),
+        }
+    }
+
+    /// Starts the task of a fill. `stale`: what is stored and may stand in.
+    pub(super) fn start(&self, fill: Fill, stale: Option<&Hit>) -> Receiver<Event> {
+        let (sender, events) = channel::bounded(EVENTS);
+        let task = Task { asking: self.clone(), stale: stale.cloned() };
+        self.worker.executor.spawn(task.run(fill, sender)).detach();
+        events
+    }
+
+    /// The same where nobody waits for what becomes of it.
+    pub(super) fn start_behind(&self, fill: Fill) {
+        drop(self.start(fill, None));
+    }
+
+    pub(super) fn fields(&self) -> Fields<'_> {
+        self.owned.fields()
+    }
+
+    pub(super) fn now(&self) -> Now {
+        self.worker.process.clock.now()
+    }
+
+    /// What came over the uplink for this exchange and is in no record yet.
+    pub(super) fn received(&self) -> &Received {
+        &self.received
+    }
+
+    /// What the cache has for the request now.
+    pub(super) async fn look_up(&self) -> Option<Lookup> {
+        let plan = plan(&self.gateway, Request::of(&self.owned), self.arrival, self.random).ok()?;
+        Some(look_up(&self.worker, &plan, plan.origin()?, &self.rules, self.now()).await)
+    }
+}
+
+pub(super) async fn look_up(
+    worker: &Worker,
+    plan: &Plan<'_>,
+    origin: &Origin,
     rules: &RequestRules,
-    fill: Fill,
-    stale: Option<&Hit>,
-) -> Started {
-    let (sender, events) = channel::bounded(EVENTS);
-    let received = Rc::new(Received::default());
-    let task = Task {
-        worker: exchange.worker.clone(),
-        gateway: exchange.gateway.clone(),
-        owned: exchange.owned.clone(),
-        arrival,
-        random: exchange.random,
-        rules: *rules,
-        stale: stale.cloned(),
-        received: received.clone(),
-    };
-    exchange.worker.executor.spawn(task.run(fill, sender)).detach();
-    Started { events, received }
+    now: Now,
+) -> Lookup {
+    let (parts, route) = (plan.key(origin), &plan.route.config.cache);
+    worker.process.cache.lookup(&parts.key(), plan.request.fields, rules, route, now).await
+}
+
+/// A fill under way.
+struct Task {
+    asking: Asking,
+    stale: Option<Hit>,
 }
 
 impl Task {
     async fn run(self, fill: Fill, events: Sender<Event>) {
-        let _busy = self.worker.busy();
-        let request = Request::of(&self.owned);
+        let Asking { worker, gateway, owned, arrival, random, received, .. } = &self.asking;
+        let _busy = worker.busy();
         // The same head led to a plan a moment ago: planning is pure, so it does again.
-        let Ok(plan) = plan(&self.gateway, request, self.arrival, self.random) else { return };
+        let Ok(plan) = plan(gateway, Request::of(owned), *arrival, *random) else { return };
         let Some(origin) = plan.origin() else { return };
-        self.ask(&plan, origin, fill, &events).await;
+        let mut next = Some(fill);
+        while let Some(fill) = next {
+            next = self.ask(&plan, origin, fill, &events).await;
+        }
         drop(events);
         // The client's end is still there: it takes them when its own answer is complete.
-        if Rc::strong_count(&self.received) == 1 {
-            let route = plan.found.route.index();
-            self.worker.process.observer.uplink(&self.gateway.scope, route, self.received.take());
+        if Rc::strong_count(received) == 1 {
+            worker.process.observer.uplink(&gateway.scope, plan.found.route.index(), received.take());
         }
     }
 
-    /// Asks, at most twice: a 304 that fits nothing stored is followed by a question without conditions.
-    async fn ask(&self, plan: &Plan<'_>, origin: &Origin, mut fill: Fill, events: &Sender<Event>) {
-        for conditional in [true, false] {
-            let validators = fill.validators().filter(|_| conditional);
-            let mut written = [0; 29];
-            let conditions = match &validators {
-                Some(validators) => Conditions::Validate {
-                    etag: validators.etag,
-                    last_modified: validators.last_modified.map(|date| imf(date, &mut written)),
-                },
-                None => Conditions::Whole,
-            };
-            let validating = validators.is_some();
-            let question = Question {
-                process: &self.worker.process,
-                gateway: &self.gateway,
-                plan,
-                origin,
-                conditions,
-                upgrade: None,
-            };
-            let answered = match ask(&question, &mut Caller::Fill(events)).await {
+    /// Asks, at most twice: a 304 that fits nothing stored is followed by a question without conditions. Gives what is
+    /// to be asked next.
+    async fn ask(&self, plan: &Plan<'_>, origin: &Origin, mut fill: Fill, events: &Sender<Event>) -> Option<Fill> {
+        for first in [true, false] {
+            let answered = match self.question(plan, origin, &fill, first, events).await {
                 Ok(answered) => answered,
-                Err(refusal) => return self.fail(fill, refusal, StaleFor::Unreachable, events).await,
+                Err(refusal) => {
+                    self.fail(fill, refusal, StaleFor::Unreachable, events).await;
+                    return None;
+                }
             };
-            self.received.add_head(&answered);
-            if answered.head.status == 304 && !conditional {
+            self.asking.received.add_head(&answered);
+            let wanted = fill.question();
+            let validating = first && wanted.validators.is_some() && wanted.range.is_none();
+            if answered.head.status == 304 && !first {
                 break;
             }
             if !(validating && answered.head.status == 304) {
@@ -163,12 +186,39 @@ impl Task {
                 Ok(hit) => {
                     answered.lease.done();
                     let _ = events.send(Event::Freshened(hit)).await;
-                    return;
+                    return None;
                 }
                 Err(again) => fill = again,
             }
         }
         self.fail(fill, Refusal::UnaskedNotModified, StaleFor::Unreachable, events).await;
+        None
+    }
+
+    /// Puts the fill's question; the second time without conditions.
+    async fn question(
+        &self,
+        plan: &Plan<'_>,
+        origin: &Origin,
+        fill: &Fill,
+        first: bool,
+        events: &Sender<Event>,
+    ) -> Result<Answered, Refusal> {
+        let wanted = fill.question();
+        let range = wanted.range.map(|range| range.to_string());
+        let mut written = [0; 29];
+        let conditions = match (&range, &wanted.validators) {
+            (Some(range), _) => Conditions::Part { range, if_range: wanted.if_range },
+            (None, Some(validators)) if first => Conditions::Validate {
+                etag: validators.etag,
+                last_modified: validators.last_modified.map(|date| imf(date, &mut written)),
+            },
+            (None, _) => Conditions::Whole,
+        };
+        let (process, gateway) = (&self.asking.worker.process, &self.asking.gateway);
+        let accept_encoding = plan.route.config.cache.compress.then(|| self.codings(plan));
+        let question = Question { process, gateway, plan, origin, conditions, accept_encoding, upgrade: None };
+        ask(&question, &mut Caller::Fill(events)).await
     }
 
     async fn fail(&self, fill: Fill, refusal: Refusal, instead: StaleFor, events: &Sender<Event>) {
@@ -182,52 +232,68 @@ impl Task {
         let _ = events.send(Event::Failed(refusal, instead)).await;
     }
 
+    /// The codings to ask for: where a coded answer is to be validated, those among which it was chosen.
+    fn codings(&self, plan: &Plan<'_>) -> &'static str {
+        match &self.stale {
+            Some(hit) if hit.head().is_coded() => codings::SELECTING,
+            Some(_) | None => codings::asked(plan.request.fields),
+        }
+    }
+
     /// Decides what becomes of an answer: a stale one may be better, it may be kept, or it is for one client alone.
-    async fn take(&self, plan: &Plan<'_>, fill: Fill, answered: Answered, events: &Sender<Event>) {
+    async fn take(&self, plan: &Plan<'_>, fill: Fill, answered: Answered, events: &Sender<Event>) -> Option<Fill> {
         let status = answered.head.status;
         if matches!(status, 500 | 502 | 503 | 504) && self.stale_will_do(plan, status) {
-            return self.fail(fill, Refusal::ServerError(status), StaleFor::ServerError(status), events).await;
+            self.fail(fill, Refusal::ServerError(status), StaleFor::ServerError(status), events).await;
+            return None;
         }
         match fill.stored(plan.request.fields, &cache_answer(&answered)) {
             Ok(writer) => {
                 let _ = events.send(Event::Stored(writer.follower())).await;
-                self.pump(plan, answered, writer).await;
+                self.pump(plan, answered, writer).await
             }
             Err(reason) => {
                 let _ = events.send(Event::Direct(Box::new(answered), reason)).await;
+                None
             }
         }
     }
 
     fn stale_will_do(&self, plan: &Plan<'_>, status: u16) -> bool {
-        let now = self.worker.process.clock.now();
-        let stale = self.stale.as_ref();
-        stale.is_some_and(|hit| {
-            hit.stale_allowed(&self.rules, &plan.route.config.cache, StaleFor::ServerError(status), now).is_ok()
-        })
+        let now = self.asking.worker.process.clock.now();
+        let (route, instead) = (&plan.route.config.cache, StaleFor::ServerError(status));
+        self.stale.as_ref().is_some_and(|hit| hit.stale_allowed(&self.asking.rules, route, instead, now).is_ok())
     }
 
-    /// Carries the body from the upstream to the store.
-    async fn pump(&self, plan: &Plan<'_>, answered: Answered, mut writer: Writer) {
+    /// Carries the body from the upstream to the store. Gives what is to be asked next.
+    async fn pump(&self, plan: &Plan<'_>, answered: Answered, mut writer: Writer) -> Option<Fill> {
         let Answered { mut lease, framing, .. } = answered;
         let mut body = ResponseBody::new(framing, plan.route.config.upstream.idle);
         loop {
             match body.next(&mut lease).await {
                 Ok(Some(bytes)) => {
-                    self.received.add(bytes.len());
-                    if writer.write(bytes).await.is_err() {
-                        return;
+                    self.asking.received.add(bytes.len());
+                    match writer.write(bytes).await {
+                        Ok(()) => {}
+                        Err(Stop::NobodyReads | Stop::Abandoned) => return None,
+                        Err(Stop::Covered) => {
+                            // Closed first: what is on its way would be paid for twice.
+                            drop(lease);
+                            return writer.finish(b"").await;
+                        }
                     }
                 }
                 Ok(None) => break,
                 Err(error) => {
                     log::info!("[route {}] an answer was cut by the upstream: {error}", plan.route.config.name);
-                    return cut(lease, writer);
+                    cut(lease, writer);
+                    return None;
                 }
             }
         }
-        writer.finish(&lines(body.trailers())).await;
+        let next = writer.finish(&lines(body.trailers())).await;
         lease.done();
+        next
     }
 }
 

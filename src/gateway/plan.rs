@@ -156,18 +156,39 @@ impl<'a> Plan<'a> {
 
     /// What names the answer to this request in the cache.
     pub(crate) fn key<'p>(&'p self, origin: &'p Origin) -> KeyParts<'p> {
-        self.key_for(origin, self.client.secure)
+        let query = self.target.query.as_deref().map(Cow::Borrowed);
+        KeyParts { origin: self.key_prefix(origin, self.client.secure), path: self.forwarded_path(origin, 0), query }
     }
 
-    /// The same for clients that came over TLS, or did not. Answers for another `Host` are other answers.
-    pub(crate) fn key_for<'p>(&'p self, origin: &'p Origin, secure: bool) -> KeyParts<'p> {
+    /// What names the answers to this path and query of the upstream, for clients that came over TLS or did not.
+    pub(crate) fn key_of<'p>(
+        &self,
+        origin: &'p Origin,
+        secure: bool,
+        path: &'p str,
+        query: Option<&'p str>,
+    ) -> KeyParts<'p> {
+        KeyParts { origin: self.key_prefix(origin, secure), path: path.into(), query: query.map(Cow::Borrowed) }
+    }
+
+    /// Answers for another `Host`, or for clients that came in another way, are other answers.
+    fn key_prefix<'p>(&self, origin: &'p Origin, secure: bool) -> Cow<'p, str> {
         let prefix = if secure { &origin.key_prefix_secure } else { &origin.key_prefix };
-        let prefix = match &self.route.config.upstream.host {
-            HostPolicy::Keep => Cow::Owned(format!("{prefix} {}", self.client_host().to_ascii_lowercase())),
-            HostPolicy::Replace | HostPolicy::Name(_) => Cow::Borrowed(prefix.as_str()),
-        };
-        let query = self.target.query.as_deref().map(Cow::Borrowed);
-        KeyParts { origin: prefix, path: self.forwarded_path(origin, 0), query }
+        match &self.route.config.upstream.host {
+            HostPolicy::Keep => format!("{prefix} {}", self.client_host().to_ascii_lowercase()).into(),
+            HostPolicy::Replace | HostPolicy::Name(_) => prefix.as_str().into(),
+        }
+    }
+
+    /// The value of `Host` for `origin`'s upstream of this number.
+    pub(crate) fn upstream_host<'p>(&'p self, origin: &'p Origin, number: usize) -> &'p str {
+        let client_host = self.client_host();
+        match &self.route.config.upstream.host {
+            HostPolicy::Keep if !client_host.is_empty() => client_host,
+            HostPolicy::Keep | HostPolicy::Replace | HostPolicy::Name(_) => {
+                origin.hosts.get(number).map_or("", String::as_str)
+            }
+        }
     }
 
     /// The path that `origin`'s upstream of this number is asked for.

@@ -116,7 +116,6 @@ impl ByteRange {
 }
 
 impl ContentRange {
-    #[cfg(test)] // tests read back what was written
     /// Reads a `Content-Range` value (RFC 9110 §14.4); what contradicts itself is none.
     pub(crate) fn parse(value: &[u8]) -> Option<ContentRange> {
         let (unit, rest) = value.split_at_checked("bytes ".len())?;

@@ -47,6 +47,8 @@ pub(crate) struct RequestParts<'a> {
     pub(crate) fields: Fields<'a>,
     pub(crate) framing: BodyFraming,
     pub(crate) conditions: Conditions<'a>,
+    /// What `Accept-Encoding` says in place of what the client's does, which is not passed on then.
+    pub(crate) accept_encoding: Option<&'a str>,
     /// The protocol to upgrade to (`Upgrade::Wanted`), where the route allows it.
     pub(crate) upgrade: Option<&'a [u8]>,
     /// Pass `Expect: 100-continue` on: the client sent it and the gateway has not answered it itself.
@@ -134,9 +136,13 @@ fn write_client_fields(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
             RequestField::Trailer => parts.framing == BodyFraming::Chunked,
             RequestField::TraceState => parts.ids.trace_given && !hop.ends(name),
         };
-        if passes && !parts.edits.touch(name) {
+        let is_replaced = parts.accept_encoding.is_some() && name.eq_ignore_ascii_case(b"accept-encoding");
+        if passes && !is_replaced && !parts.edits.touch(name) {
             head.field(name, value);
         }
+    }
+    if let Some(codings) = parts.accept_encoding.filter(|_| !parts.edits.touch(b"accept-encoding")) {
+        head.field("Accept-Encoding", codings);
     }
 }
 
@@ -239,6 +245,7 @@ mod tests {
             fields,
             framing: BodyFraming::None,
             conditions: Conditions::Client,
+            accept_encoding: None,
             upgrade: None,
             expect: false,
             close: false,
@@ -264,6 +271,23 @@ mod tests {
         );
         check("", |parts| parts.query = Some("x=1"), "GET /a?x=1 HTTP/1.1\r\nHost: origin\r\n");
         check("", |parts| parts.query = Some(""), "GET /a? HTTP/1.1\r\nHost: origin\r\n");
+    }
+
+    #[test]
+    fn codings_are_asked_for_in_place_of_the_clients() {
+        let ours = |parts: &mut RequestParts<'_>| parts.accept_encoding = Some("br, gzip");
+        let expected = "GET /a HTTP/1.1\r\nHost: origin\r\nAccept: a\r\nAccept-Encoding: br, gzip\r\n";
+        check("Accept: a\r\n", ours, expected);
+        check("accept-encoding: gzip\r\nAccept: a\r\nAccept-Encoding:\r\n", ours, expected);
+        let edits = Edits::build(&[FieldEdit::Set { name: "accept-encoding".into(), value: "identity".into() }]);
+        let edits = edits.unwrap();
+        let head = written("Accept-Encoding: gzip\r\n", |parts| {
+            ours(parts);
+            parts.edits = Box::leak(Box::new(edits));
+        });
+        let head = head.unwrap().to_lowercase();
+        assert!(head.ends_with("accept-encoding: identity\r\n\r\n"), "{head}");
+        assert_eq!(head.matches("accept-encoding").count(), 1, "{head}");
     }
 
     #[test]

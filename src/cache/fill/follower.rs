@@ -41,6 +41,17 @@ pub(crate) enum Followed {
     Stream { head: Arc<Head>, length: Option<u64>, whole: bool },
     /// What was stored is still good (304).
     Hit(Hit),
+    /// Something must be asked first: have it asked, and call [`Follower::head`] again.
+    Ask(Fill),
+}
+
+/// What there is for a follower next.
+pub(crate) enum Next<'a> {
+    Piece(Piece<'a>),
+    /// Something is missing: have it asked, and call [`Follower::next`] again.
+    Ask(Fill),
+    /// The true end.
+    End,
 }
 
 /// Why following ended: without an answer, or within it, when the client's connection must be cut.
@@ -106,14 +117,14 @@ impl Follower {
         }
     }
 
-    /// Read these bytes only; before the first `next`. An end beyond the end is the end.
+    /// Read these bytes next; at the beginning, and again after each end. An end beyond the end is the end.
     pub(crate) fn range(&mut self, range: Range<u64>) {
         (self.position, self.end) = (range.start, range.end);
         self.note_position();
     }
 
-    /// The next bytes, at most `max`, as soon as there are any; `None` at the true end.
-    pub(crate) async fn next(&mut self, max: usize) -> Result<Option<Piece<'_>>, FillEnd> {
+    /// The next bytes, at most `max`, as soon as there are any.
+    pub(crate) async fn next(&mut self, max: usize) -> Result<Next<'_>, FillEnd> {
         let step = loop {
             match self.step(max) {
                 Step::Wait => {}
@@ -126,13 +137,13 @@ impl Follower {
             }
         };
         match step {
-            Step::Copied(len) => Ok(self.copy.get(..len).map(Piece::Memory)),
+            Step::Copied(len) => Ok(Next::Piece(Piece::Memory(self.copy.get(..len).unwrap_or_default()))),
             Step::File(readable, offset, len) => {
                 bring_in(&readable.file, offset, len as u64).await;
                 let readable = self.file.insert(readable);
-                Ok(Some(Piece::File { file: &readable.file, offset, len }))
+                Ok(Next::Piece(Piece::File { file: &readable.file, offset, len }))
             }
-            Step::End | Step::Wait => Ok(None),
+            Step::End | Step::Wait => Ok(Next::End),
             Step::Cut(why) => Err(FillEnd::Failed(why)),
         }
     }

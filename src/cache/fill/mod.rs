@@ -25,16 +25,15 @@ use super::hit::Hit;
 use super::policy::{self, RequestRules};
 use super::reason::{Failure, PassReason};
 use super::store::format::Layout;
+use super::store::purge::What;
 use super::vary::Selection;
 use crate::base::{Now, Size};
 use crate::http::Fields;
 
-pub(crate) use follower::{FillEnd, Followed, Follower};
-pub(crate) use permit::{Answer, Fill};
+pub(crate) use follower::{FillEnd, Followed, Follower, Next};
+pub(crate) use permit::{Answer, Ask, AskRange, Fill};
 pub(super) use table::{Joined, Table};
-#[cfg(test)]
-pub(super) use writer::NobodyReads;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Stop, Writer};
 
 /// What fills and their followers share.
 pub(super) struct Shared {
@@ -55,6 +54,8 @@ pub(super) struct Shared {
 pub(super) struct Asker {
     pub(super) rules: RequestRules,
     pub(super) max_object: Size,
+    /// What is kept for it never leaves to make room (`cache.pin`).
+    pub(super) pinned: bool,
 }
 
 /// Guarded by the lock of [`Shared`]; never held across an await.
@@ -173,6 +174,15 @@ impl Shared {
             }
             Phase::Asking | Phase::Orphaned | Phase::Ended(_) => false,
         }
+    }
+
+    /// Whether a purge is for what is on its way, as far as that is known.
+    fn is_meant(&self, what: &[What]) -> bool {
+        let mut state = self.state();
+        let head = state.stream().map(|stream| Arc::clone(&stream.head));
+        drop(state);
+        let lines = head.as_ref().map(|head| head.lines());
+        what.iter().any(|what| what.is_for(&self.key, lines))
     }
 
     pub(super) fn note_invalidated(&self) {

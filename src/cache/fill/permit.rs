@@ -1,5 +1,6 @@
 //! The right, and the duty, to ask the upstream.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Asker, Ended, Phase, Shared, Stream, Writer};
@@ -11,7 +12,7 @@ use crate::cache::policy::{self, Freshness, Since, Times};
 use crate::cache::reason::{Failure, NotStored, PassReason};
 use crate::cache::root::Inner;
 use crate::cache::store::format::Marks;
-use crate::cache::store::{HeadRecord, Plan, Renewal, Store};
+use crate::cache::store::{Epoch, HeadRecord, Plan, Renewal, Store};
 use crate::cache::vary::Names;
 use crate::http::conditional::Validators;
 use crate::http::{FieldSpans, Fields};
@@ -29,6 +30,36 @@ pub(crate) struct Answer<'a> {
     pub(crate) received: Now,
 }
 
+/// What a fill asks the upstream for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ask<'a> {
+    /// For a conditional request (RFC 9111 §4.3.1). `None`: nothing is stored, or it has nothing to be compared by.
+    pub(crate) validators: Option<Validators<'a>>,
+    /// `Range`; `None`: the whole.
+    pub(crate) range: Option<AskRange>,
+    /// `If-Range`: the strong validator of what is stored, as it was received (RFC 9110 §13.1.5).
+    pub(crate) if_range: Option<&'a [u8]>,
+}
+
+/// One range to be asked for. Its `Display` is the value of `Range`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AskRange {
+    /// Both inclusive; without a last, to the end.
+    From { first: u64, last: Option<u64> },
+    /// So many bytes at the end.
+    Suffix(u64),
+}
+
+impl fmt::Display for AskRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AskRange::From { first, last: Some(last) } => write!(f, "bytes={first}-{last}"),
+            AskRange::From { first, last: None } => write!(f, "bytes={first}-"),
+            AskRange::Suffix(len) => write!(f, "bytes=-{len}"),
+        }
+    }
+}
+
 /// The right and the duty to ask the upstream for a key. `Send` and `'static`. Dropped without a word, it goes over to
 /// a follower, if there is one.
 pub(crate) struct Fill {
@@ -39,6 +70,8 @@ pub(crate) struct Fill {
     previous: Option<Hit>,
     /// The names by which the key's answers varied until now.
     names: Option<Names>,
+    /// When it began.
+    epoch: Epoch,
     said: bool,
 }
 
@@ -50,11 +83,16 @@ impl Fill {
         previous: Option<Hit>,
         names: Option<Names>,
     ) -> Fill {
-        Fill { inner, shared, asker: Box::new(asker), previous, names, said: false }
+        let epoch = inner.store().map(|store| store.epoch()).unwrap_or_default();
+        Fill { inner, shared, asker: Box::new(asker), previous, names, epoch, said: false }
     }
 
-    /// For a conditional request (RFC 9111 §4.3.1). `None`: nothing is stored, or it has nothing to be compared by.
-    pub(crate) fn validators(&self) -> Option<Validators<'_>> {
+    /// What is to be asked.
+    pub(crate) fn question(&self) -> Ask<'_> {
+        Ask { validators: self.validators(), range: None, if_range: None }
+    }
+
+    fn validators(&self) -> Option<Validators<'_>> {
         let validators = self.previous.as_ref()?.head().validators();
         (validators.etag.is_some() || validators.last_modified.is_some()).then_some(validators)
     }
@@ -84,7 +122,7 @@ impl Fill {
         match keep {
             Keep::AsItWas => {}
             Keep::No => self.inner.hot.remove_location(object.primary, object.identity.location),
-            Keep::InRam | Keep::OnCard => self.inner.hot.insert(Arc::clone(&object)),
+            Keep::InRam | Keep::OnCard => self.inner.make_hot(Arc::clone(&object)),
         }
         self.said = true;
         self.leave_table(&object.head, answer.received);
@@ -109,30 +147,36 @@ impl Fill {
             return Err(NotStored::HeadMethod);
         }
         let limit = self.asker.max_object;
-        let freshness = policy::may_store(rules, answer.status, answer.fields, answer.length, limit, received)?;
+        let targets = self.inner.targets();
+        let freshness =
+            policy::may_store(rules, answer.status, answer.fields, answer.length, limit, &targets, received)?;
         // RFC 9111 §4.1: an answer that forgets its Vary is kept for those who ask in the same way.
-        let names = Names::of(answer.fields).or_else(|| self.names.clone());
+        let names = Names::of(answer.fields, &[]).or_else(|| self.names.clone());
         let selection = match &names {
             Some(names) => Some(names.select(request).ok_or(NotStored::Head)?),
             None => None,
         };
         let primary = self.shared.primary;
         let location = selection.as_ref().map_or(primary, |selection| selection.location(primary));
-        let fields: Box<[u8]> = policy::kept(answer.fields, policy::keeps_cookies(&freshness), received)?.into();
+        let fields: Box<[u8]> =
+            policy::kept(answer.fields, &targets, policy::keeps_cookies(&freshness), received)?.into();
         let times = times_of(answer);
         let about = About {
             times,
             invalidated: false,
             personal: rules.cookie,
             assigned: rules.assigned,
+            targets,
             selection: selection.clone(),
         };
         let head = Arc::new(Head::new(answer.status, &fields, about).ok_or(NotStored::Head)?);
         let (key, status) = (self.shared.key.clone(), answer.status);
         let record = HeadRecord { key, status, selection, fields, trailers: Box::default() };
-        let marks = Marks { complete: false, invalidated: false, sure: received.sure, personal: rules.cookie };
+        let marks =
+            Marks { sure: received.sure, personal: rules.cookie, pinned: self.asker.pinned, ..Marks::default() };
         let initial_age = u64::try_from(times.initial_age.as_millis()).unwrap_or(u64::MAX);
-        let plan = Plan { location, primary, marks, received: received.wall, initial_age, record };
+        let plan =
+            Plan { location, primary, marks, received: received.wall, initial_age, epoch: self.epoch.clone(), record };
         Ok((store, plan, head))
     }
 
@@ -209,12 +253,13 @@ impl Fill {
     fn merged(&self, old: &Head, answer: &Answer<'_>) -> Option<(Vec<u8>, Result<Freshness, NotStored>)> {
         let spans = FieldSpans::parse(old.lines()).ok()?;
         let stored = Fields::new(old.lines(), spans.as_slice());
+        let targets = self.inner.targets();
         let merge = |cookies: bool| {
-            let block = policy::updated(stored, answer.fields, cookies, answer.received).ok()?;
+            let block = policy::updated(stored, answer.fields, &targets, cookies, answer.received).ok()?;
             let spans = FieldSpans::parse(&block).ok()?;
             let fields = Fields::new(&block, spans.as_slice());
             let (rules, limit) = (&self.asker.rules, self.asker.max_object);
-            let kept = policy::may_store(rules, old.status(), fields, None, limit, answer.received);
+            let kept = policy::may_store(rules, old.status(), fields, None, limit, &targets, answer.received);
             Some((block, kept))
         };
         match merge(false)? {
@@ -225,6 +270,7 @@ impl Fill {
 
     async fn write_renewal(&self, object: Arc<Object>, keep: Keep) {
         let Some(store) = self.inner.store() else { return };
+        let epoch = self.epoch.clone();
         let write = match keep {
             Keep::AsItWas | Keep::InRam => return,
             Keep::No => {
@@ -244,6 +290,7 @@ impl Fill {
                     marks: object.marks(),
                     received: times.received,
                     initial_age: u64::try_from(times.initial_age.as_millis()).unwrap_or(u64::MAX),
+                    epoch,
                 };
                 if let Err(error) = store.renew(object.identity, &renewal) {
                     store.note(&error);

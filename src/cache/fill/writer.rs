@@ -8,7 +8,7 @@ use smol::Task;
 use smol::lock::SemaphoreGuardArc;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Asker, Follower, Readable, Shared, StreamEnd};
+use super::{Asker, Fill, Follower, Readable, Shared, StreamEnd};
 use crate::cache::object::Object;
 use crate::cache::policy::Since;
 use crate::cache::reason::Failure;
@@ -24,9 +24,16 @@ const BLOCK: usize = 64 << 10;
 const WINDOW: usize = 512 << 10;
 const LEAST_WINDOW: usize = 2 * BLOCK;
 
-/// Nothing can be kept any more and nobody reads: stop asking the upstream.
+/// Why the upstream need not send any more. What came is kept where it can be gone on from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct NobodyReads;
+pub(crate) enum Stop {
+    /// Nothing can be kept any more and nobody reads.
+    NobodyReads,
+    /// The last reader has left, and the route's `cache.finish` says that this is the end.
+    Abandoned,
+    /// From here on it is there already.
+    Covered,
+}
 
 /// Takes the body of an answer that is kept. `Send` and `'static`: belongs in a task of its own, so that it outlives
 /// the client that caused it. Dropped before [`Writer::finish`], nothing is kept and followers are cut.
@@ -86,7 +93,7 @@ impl Writer {
     }
 
     /// Takes bytes. Waits where the card, or after it failed the slowest follower, is behind.
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), NobodyReads> {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         for piece in bytes.chunks(BLOCK) {
             self.written = self.written.saturating_add(piece.len() as u64);
             if self.written > self.asker.max_object.as_u64() {
@@ -103,9 +110,10 @@ impl Writer {
 
     /// The body came to its true end. `trailers` are `Name: value CRLF` lines. A length other than the announced one
     /// is a cut.
-    pub(crate) async fn finish(mut self, trailers: &[u8]) {
+    /// `Some`: parts of the object are missing and wanted; ask for the next with this.
+    pub(crate) async fn finish(mut self, trailers: &[u8]) -> Option<Fill> {
         if self.length.is_some_and(|length| length != self.written) {
-            return;
+            return None;
         }
         self.over = true;
         // What could not be sent on is not kept either.
@@ -118,6 +126,7 @@ impl Writer {
             self.keep(sink, trailers.into()).await;
         }
         self.inner.fills.remove(&self.shared);
+        None
     }
 
     /// As `drop`, with a reason for those who follow.
@@ -204,7 +213,7 @@ impl Writer {
         }
     }
 
-    async fn wait_for_slowest(&self) -> Result<(), NobodyReads> {
+    async fn wait_for_slowest(&self) -> Result<(), Stop> {
         loop {
             let listener = self.shared.room.listen();
             if !self.is_full()? {
@@ -215,10 +224,10 @@ impl Writer {
     }
 
     /// Whether the slowest follower has still to read a whole window.
-    fn is_full(&self) -> Result<bool, NobodyReads> {
+    fn is_full(&self) -> Result<bool, Stop> {
         let mut state = self.shared.state();
         if state.live_followers() == 0 {
-            return Err(NobodyReads);
+            return Err(Stop::NobodyReads);
         }
         state.release_window();
         let waiting = state.stream().map_or(0, |stream| stream.window.len());
@@ -271,7 +280,7 @@ impl Writer {
             let store = Arc::clone(store);
             smol::unblock(move || store.invalidate(location)).await;
         } else {
-            self.inner.hot.insert(Arc::new(object));
+            self.inner.make_hot(Arc::new(object));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::request::Assigned;
+use super::targets::{Stated, Targets};
 use crate::base::{Now, Wall};
 use crate::http::cache_control::Reach;
 use crate::http::{CacheControl, Fields, date};
@@ -21,6 +22,9 @@ pub(crate) struct Freshness {
     pub(crate) must_revalidate: bool,
     /// `no-cache` without field names (§5.2.2.4).
     pub(crate) no_cache: bool,
+    /// RFC 5861 §3.
+    pub(crate) stale_while_revalidate: Option<Duration>,
+    /// RFC 5861 §4.
     pub(crate) stale_if_error: Option<Duration>,
 }
 
@@ -50,9 +54,16 @@ impl Source {
 
 impl Freshness {
     /// `received` is when the answer came; its wall time is used only where `sure`.
-    pub(crate) fn of(status: u16, fields: Fields<'_>, assigned: Assigned, received: Now) -> Freshness {
-        let directives = CacheControl::parse(fields, "cache-control");
-        let (lifetime, source) = lifetime(status, fields, &directives, assigned, received);
+    pub(crate) fn of(
+        status: u16,
+        fields: Fields<'_>,
+        targets: &Targets,
+        assigned: Assigned,
+        received: Now,
+    ) -> Freshness {
+        let stated = Stated::of(fields, targets);
+        let directives = stated.directives;
+        let (lifetime, source) = lifetime(status, fields, &stated, assigned, received);
         let forced = assigned.forced && source == Source::Route;
         Freshness {
             lifetime,
@@ -60,6 +71,7 @@ impl Freshness {
             must_revalidate: !forced
                 && (directives.must_revalidate || directives.proxy_revalidate || directives.s_maxage.is_some()),
             no_cache: !forced && directives.no_cache == Reach::Whole,
+            stale_while_revalidate: directives.stale_while_revalidate,
             stale_if_error: directives.stale_if_error,
         }
     }
@@ -73,11 +85,12 @@ impl Freshness {
 fn lifetime(
     status: u16,
     fields: Fields<'_>,
-    directives: &CacheControl<'_>,
+    stated: &Stated<'_>,
     assigned: Assigned,
     received: Now,
 ) -> (Duration, Source) {
-    let route = assigned.fresh_for.filter(|_| is_assignable(status));
+    let directives = &stated.directives;
+    let route = assigned.fresh_for.filter(|_| assigned.statuses.contains(status));
     if let (true, Some(fresh_for)) = (assigned.forced, route) {
         return (fresh_for, Source::Route);
     }
@@ -87,7 +100,7 @@ fn lifetime(
     if let Some(lifetime) = directives.max_age {
         return (lifetime, Source::MaxAge);
     }
-    if let Some(expires) = fields.first("expires") {
+    if let Some(expires) = stated.expires {
         return (until(expires, fields, received), Source::Expires);
     }
     if let Some(fresh_for) = route {
@@ -121,13 +134,7 @@ fn generated(fields: Fields<'_>, received: Now) -> Option<Wall> {
     fields.first("date").and_then(date::parse).or(received.sure.then_some(received.wall))
 }
 
-/// RFC 9110 §15.1. 206 is among them, but parts are not kept by rules for the whole.
+/// RFC 9110 §15.1. 206 is among them too: a part is judged as the 200 that it was taken from.
 pub(super) fn is_heuristically_cacheable(status: u16) -> bool {
     matches!(status, 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
-}
-
-/// What a route's own freshness is for: answers that have something to say. An error or a redirect of the hour, kept
-/// for a month because a route asks for that, would be a fault that lasts a month.
-pub(super) fn is_assignable(status: u16) -> bool {
-    matches!(status, 200 | 203 | 204 | 300 | 301 | 308)
 }

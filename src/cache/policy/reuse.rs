@@ -44,6 +44,38 @@ pub(crate) fn may_serve(stored: &Stored, rules: &RequestRules, now: Now) -> Reus
     if allowed && taken && !refused { Reuse::Serve } else { Reuse::Validate(Forward::Stale) }
 }
 
+/// RFC 5861 §3: whether a stale answer may be served at once, while one request asks behind it whether it still holds.
+/// A client that limits what it takes is asked for first.
+pub(crate) fn may_serve_while_revalidating(
+    stored: &Stored,
+    rules: &RequestRules,
+    now: Now,
+) -> Result<(), StaleForbidden> {
+    let freshness = &stored.freshness;
+    if stored.invalidated {
+        return Err(StaleForbidden::Invalidated);
+    }
+    if freshness.no_cache {
+        return Err(StaleForbidden::NoCache);
+    }
+    if freshness.must_revalidate {
+        return Err(StaleForbidden::MustRevalidate);
+    }
+    if stored.is_personal() {
+        return Err(StaleForbidden::Personal);
+    }
+    // Where nobody knows the age, nobody knows that it is not too old.
+    let age = stored.times.age(now).ok_or(StaleForbidden::TooOld)?;
+    let staleness = age.saturating_sub(freshness.lifetime);
+    if rules.no_cache || lacks(rules, age, freshness.lifetime) || wants_fresh(rules, staleness) {
+        return Err(StaleForbidden::Requested);
+    }
+    match freshness.stale_while_revalidate {
+        Some(most) if staleness <= most => Ok(()),
+        Some(_) | None => Err(StaleForbidden::TooOld),
+    }
+}
+
 /// RFC 9111 §4.2.4, RFC 5861 §4: whether a stored answer may stand in for one that cannot be had. `route` is the
 /// route's own `stale`. A client's `no-cache` or `max-age` is a wish (§5.2.1) that cannot be met now.
 pub(crate) fn may_serve_stale(
@@ -96,6 +128,15 @@ fn client_takes(rules: &RequestRules, staleness: Duration) -> bool {
         None => false,
         Some(MaxStale::Any) => true,
         Some(MaxStale::For(most)) => staleness <= most,
+    }
+}
+
+/// Whether a client takes nothing that is so stale: it says how stale an answer may be, or it speaks of ages and does not
+/// say that it may be stale at all (RFC 9111 §5.2.1.1).
+fn wants_fresh(rules: &RequestRules, staleness: Duration) -> bool {
+    match rules.max_stale {
+        Some(_) => !client_takes(rules, staleness),
+        None => rules.max_age.is_some() || rules.min_fresh.is_some(),
     }
 }
 

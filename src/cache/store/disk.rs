@@ -198,6 +198,41 @@ impl Disk {
         Ok(blocks(&fs::fstat(file)?))
     }
 
+    /// The newest file named `purges-` and a number, with its number.
+    pub(super) fn purges(&self) -> io::Result<Option<(u32, Vec<u8>)>> {
+        let Some(number) = self.purge_files()?.into_iter().max() else { return Ok(None) };
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = File::from(fs::openat(&self.root, purges_name(number), flags, Mode::empty())?);
+        let mut bytes = Vec::new();
+        // One byte more than a list can have: it is then not taken for one.
+        io::Read::read_to_end(&mut io::Read::take(file, super::purge::MOST_FILE as u64 + 1), &mut bytes)?;
+        Ok(Some((number, bytes)))
+    }
+
+    /// Writes such a file and takes the earlier ones away once it is on the card.
+    pub(super) fn replace_purges(&self, number: u32, bytes: &[u8]) -> io::Result<()> {
+        self.refuse_write(0)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let file = File::from(fs::openat(&self.root, "purges.new", flags, FILES)?);
+        self.write_at(&file, bytes, 0)?;
+        file.sync_all()?;
+        fs::renameat(&self.root, "purges.new", &self.root, purges_name(number))?;
+        fs::fsync(&self.root)?;
+        for earlier in self.purge_files()?.into_iter().filter(|earlier| *earlier < number) {
+            fs::unlinkat(&self.root, purges_name(earlier), AtFlags::empty())?;
+        }
+        Ok(())
+    }
+
+    fn purge_files(&self) -> io::Result<Vec<u32>> {
+        let mut numbers = Vec::new();
+        for entry in fs::Dir::read_from(&self.root)? {
+            let entry = entry?;
+            numbers.extend(entry.file_name().to_str().ok().and_then(purges_number));
+        }
+        Ok(numbers)
+    }
+
     /// Free space that an ordinary process may take.
     pub(super) fn free(&self) -> io::Result<u64> {
         #[cfg(test)]
@@ -388,7 +423,16 @@ fn names_a_format(found: &[u8]) -> bool {
     number.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
-fn path(location: u128) -> String {
+pub(super) fn purges_name(number: u32) -> String {
+    format!("purges-{number:08x}")
+}
+
+pub(super) fn purges_number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("purges-").filter(|digits| digits.len() == 8)?;
+    u32::from_str_radix(digits, 16).ok()
+}
+
+pub(super) fn path(location: u128) -> String {
     let name = format!("{location:032x}");
     let (shelf, rest) = name.split_at_checked(2).unwrap_or_default();
     format!("{shelf}/{rest}")
@@ -398,7 +442,7 @@ fn shelf(location: u128) -> String {
     format!("{:02x}", location >> 120)
 }
 
-fn location_of(shelf: &str, name: &[u8]) -> Option<u128> {
+pub(super) fn location_of(shelf: &str, name: &[u8]) -> Option<u128> {
     let name = std::str::from_utf8(name).ok().filter(|name| name.len() == 30)?;
     let lower_hex = name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if lower_hex { u128::from_str_radix(&format!("{shelf}{name}"), 16).ok() } else { None }

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use crate::cache::store::format::{CHUNK_LOG2, Entry, Kind, Marks};
     use crate::cache::store::image::Image;
-    use crate::cache::store::{HeadRecord, Plan};
+    use crate::cache::store::{Epoch, HeadRecord, Plan};
     use crate::cache::tests::noise;
 
     const KEY: &[u8] = b"http://origin:80/a";
@@ -87,7 +87,15 @@ mod tests {
             trailers: Box::default(),
         };
         let marks = Marks { complete: true, ..Marks::default() };
-        Plan { location: LOCATION, primary: LOCATION, marks, received: Default::default(), initial_age: 0, record }
+        Plan {
+            location: LOCATION,
+            primary: LOCATION,
+            marks,
+            received: Default::default(),
+            initial_age: 0,
+            epoch: Epoch::default(),
+            record,
+        }
     }
 
     #[test]

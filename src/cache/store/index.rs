@@ -2,6 +2,7 @@
 //! ceiling; an object that finds no place pushes another one out.
 
 use super::disk::{Folder, Spot};
+use super::format::Marks;
 
 /// How many objects are compared when one must go: so many of each of so many parts. Sampling 32 finds one of the worst
 /// 9 % in 19 of 20 cases, and costs no list that every hit would have to touch.
@@ -30,17 +31,47 @@ struct Slot {
     blocks: u32,
     used: u16,
     hits: u8,
-    /// Whether the key is that of a partial object.
-    partial: bool,
+    flags: Flags,
 }
 
 const _: () = assert!(size_of::<Slot>() == 24);
+
+/// What the books know of an object beside its size and its uses, one bit each.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Flags(u8);
+
+impl Flags {
+    pub(super) const NONE: Flags = Flags(0);
+    /// It lies in `partial/`.
+    pub(super) const PARTIAL: Flags = Flags(1);
+    /// It never leaves to make room.
+    pub(super) const PINNED: Flags = Flags(1 << 1);
+    /// Only its file's name and size were seen, in a folder of an earlier run: it may be pinned.
+    pub(super) const UNREAD: Flags = Flags(1 << 2);
+
+    pub(super) fn has(self, flag: Flags) -> bool {
+        self.0 & flag.0 != 0
+    }
+
+    #[must_use]
+    pub(super) fn with(self, flag: Flags, on: bool) -> Flags {
+        if on { Flags(self.0 | flag.0) } else { Flags(self.0 & !flag.0) }
+    }
+}
+
+impl Marks {
+    /// What of them the books know.
+    pub(super) fn flags(self) -> Flags {
+        Flags::NONE.with(Flags::PINNED, self.pinned)
+    }
+}
 
 /// An object that must go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Victim {
     pub(super) spot: Spot,
     pub(super) bytes: u64,
+    pub(super) flags: Flags,
 }
 
 pub(super) struct Index {
@@ -73,12 +104,14 @@ impl Index {
     }
 
     /// Enters an object, or its new size. The victim, where there is one, is already taken out.
-    pub(super) fn insert(&mut self, spot: Spot, bytes: u64, used: Tick) -> Option<Victim> {
+    pub(super) fn insert(&mut self, spot: Spot, bytes: u64, used: Tick, flags: Flags) -> Option<Victim> {
         let location = key(spot);
+        let flags = flags.with(Flags::PARTIAL, spot.folder == Folder::Partial);
         let blocks = u32::try_from(bytes.div_ceil(512)).unwrap_or(u32::MAX).max(1);
         if let Some(slot) = self.part(location).and_then(|part| part.find(location)) {
             let old = std::mem::replace(&mut slot.blocks, blocks);
             slot.used = slot.used.max(used.0);
+            slot.flags = flags;
             self.blocks = self.blocks.saturating_sub(u64::from(old)).saturating_add(u64::from(blocks));
             return None;
         }
@@ -89,14 +122,17 @@ impl Index {
         {
             victim = self.take(join(worst.location));
         }
-        let slot =
-            Slot { location: split(location), blocks, used: used.0, hits: 0, partial: spot.folder == Folder::Partial };
+        let slot = Slot { location: split(location), blocks, used: used.0, hits: 0, flags };
         if let Some(part) = self.part(location) {
             part.put(slot);
             self.objects = self.objects.saturating_add(1);
             self.blocks = self.blocks.saturating_add(u64::from(blocks));
         }
         victim
+    }
+
+    pub(super) fn flags(&mut self, spot: Spot) -> Option<Flags> {
+        self.part(key(spot))?.find(key(spot)).map(|slot| slot.flags)
     }
 
     pub(super) fn contains(&mut self, spot: Spot) -> bool {
@@ -130,7 +166,7 @@ impl Index {
     fn take(&mut self, location: u128) -> Option<Victim> {
         let slot = self.part(location)?.take(location)?;
         self.forget(slot);
-        Some(Victim { spot: slot.spot(), bytes: u64::from(slot.blocks).saturating_mul(512) })
+        Some(Victim { spot: slot.spot(), bytes: u64::from(slot.blocks).saturating_mul(512), flags: slot.flags })
     }
 
     fn forget(&mut self, slot: Slot) {
@@ -239,7 +275,7 @@ impl Part {
 impl Slot {
     fn spot(&self) -> Spot {
         let location = join(self.location);
-        if self.partial { Spot::partial(location ^ PARTIAL) } else { Spot::object(location) }
+        if self.flags.has(Flags::PARTIAL) { Spot::partial(location ^ PARTIAL) } else { Spot::object(location) }
     }
 
     /// How long unused, less for what was used often; among equals the larger goes, which makes room at once.
@@ -293,7 +329,7 @@ mod tests {
                 index.remove(spot);
                 model.remove(&spot);
             } else {
-                assert_eq!(index.insert(spot, step * 512 + 1, Tick(1)), None);
+                assert_eq!(index.insert(spot, step * 512 + 1, Tick(1), Flags::NONE), None);
                 model.insert(spot, step + 1);
             }
             assert_eq!(index.objects(), model.len() as u64);
@@ -307,7 +343,7 @@ mod tests {
         let mut index = Index::new(100 << 10);
         let mut pushed_out = 0;
         for number in 0..20_000 {
-            pushed_out += u64::from(index.insert(spot(number), 4096, Tick(5)).is_some());
+            pushed_out += u64::from(index.insert(spot(number), 4096, Tick(5), Flags::NONE).is_some());
         }
         assert_eq!(index.objects() + pushed_out, 20_000);
         assert!(index.parts.iter().map(|part| part.slots.len() * size_of::<Slot>()).sum::<usize>() <= 100 << 10);
@@ -317,7 +353,7 @@ mod tests {
     #[test]
     fn the_unused_go_first() {
         let mut index = Index::new(1 << 20);
-        assert!((0..1000).all(|number| index.insert(spot(number), 4096, Tick(100)).is_none()));
+        assert!((0..1000).all(|number| index.insert(spot(number), 4096, Tick(100), Flags::NONE).is_none()));
         (0..500).for_each(|number| index.touch(spot(number), Tick(200), 3));
         let victims = (0..300).filter_map(|_| index.take_victim(Tick(200))).collect::<Vec<_>>();
         assert_eq!(victims.len(), 300);
@@ -329,7 +365,7 @@ mod tests {
     #[test]
     fn it_empties() {
         let mut index = Index::new(1 << 16);
-        assert!((0..50).all(|number| index.insert(spot(number), 1, Tick(0)).is_none()));
+        assert!((0..50).all(|number| index.insert(spot(number), 1, Tick(0), Flags::NONE).is_none()));
         assert_eq!(std::iter::from_fn(|| index.take_victim(Tick(9))).count(), 50);
         assert_eq!((index.objects(), index.bytes()), (0, 0));
     }

@@ -10,8 +10,9 @@ use super::disk::Spot;
 use super::draft::{Draft, Open, Plan};
 use super::format::{Entry, Identity, Kind, Marks};
 use super::open::{Believed, Found, believe, entries, whole};
+use super::purge::Purge;
 use super::record::HeadRecord;
-use super::{Store, lock};
+use super::{Epoch, Store, lock};
 use crate::base::Wall;
 
 /// A stored answer that is not all there.
@@ -50,7 +51,18 @@ impl Store {
             let (plan, entries) = (&state.plan, &state.entries);
             (*plan.record.key == *key && !entries.is_empty()).then(|| (plan.clone(), state.body_len, runs(entries)))
         });
-        let (plan, body_len, present) = known??;
+        let (mut plan, body_len, present) = known??;
+        match self.judge(plan.epoch.number(), &plan.record) {
+            None => {}
+            Some(Purge::Soft) => {
+                plan.marks.invalidated = true;
+                open.invalidate();
+            }
+            Some(Purge::Hard) => {
+                self.discard_partial(open.identity);
+                return None;
+            }
+        }
         Some(Box::new(Partial {
             identity: open.identity,
             marks: plan.marks,
@@ -149,7 +161,7 @@ impl Store {
         drop(newer);
         if moved {
             self.books().index.remove(from);
-            self.enter(to, self.disk.bytes_of(&file).unwrap_or(0));
+            self.enter(to, self.disk.bytes_of(&file).unwrap_or(0), found.block.marks.flags());
         } else if !gone {
             self.disown(location);
         }
@@ -206,6 +218,7 @@ pub(super) fn read_partial(file: &File, location: u128, key: &[u8]) -> Result<Op
         marks: Marks { complete: false, ..block.marks },
         received: block.received,
         initial_age: block.initial_age,
+        epoch: Epoch::of(block.epoch),
         record,
     };
     Ok(Some((found, plan, entries)))

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use rustix::io::Errno;
 
 use super::disk::Spot;
-use super::index::{Index, Tick};
+use super::index::{Flags, Index, Tick};
 use super::{Store, lock};
 use crate::base::{Mono, Size};
 use crate::cache::StoreState;
@@ -155,15 +155,20 @@ impl Store {
     }
 
     /// Enters an object that was just published or changed. For one who holds no stripe.
-    pub(super) fn enter(&self, spot: Spot, bytes: u64) {
+    pub(super) fn enter(&self, spot: Spot, bytes: u64, flags: Flags) {
         let mut books = self.books();
         let tick = books.tick;
-        let victim = books.index.insert(spot, bytes, tick);
+        let victim = books.index.insert(spot, bytes, tick, flags);
         drop(books);
         if let Some(victim) = victim {
             self.remove(victim.spot);
             self.evicted.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Whether the books know an object as pinned.
+    pub(super) fn is_pinned(&self, location: u128) -> bool {
+        self.books().index.flags(Spot::object(location)).is_some_and(|flags| flags.has(Flags::PINNED))
     }
 
     /// Says what an error on the card means for the store. [`Store::upkeep`] tries again later.

@@ -7,7 +7,7 @@ use super::format::{Identity, Marks};
 use super::open::{Bytes, Opened, read_chunk};
 use super::partial::{Partial, Run};
 use super::record::HeadRecord;
-use super::{Renewal, Store};
+use super::{Epoch, Renewal, Store};
 use crate::base::Wall;
 use crate::cache::vary::{Names, Selection};
 use crate::http::{FieldSpans, Fields};
@@ -55,7 +55,7 @@ impl Place {
             what(Fields::new(lines.as_bytes(), spans.as_slice()))
         };
         select("Vary: x-kind\r\n".to_owned(), &|answer| {
-            let names = Names::of(answer)?;
+            let names = Names::of(answer, &[])?;
             select(format!("X-Kind: {value}\r\n"), &|request| names.select(request))
         })
     }
@@ -69,13 +69,14 @@ impl Specimen {
             marks: Marks { sure: true, ..Marks::default() },
             received: Wall::from_seconds(i64::from(renewed)),
             initial_age: 0,
+            epoch: Epoch::default(),
             record: self.record(renewed),
         }
     }
 
     pub(super) fn renewal(self, renewed: u32) -> Renewal {
         let Plan { marks, received, initial_age, record, .. } = self.plan(renewed);
-        Renewal { record, marks: Marks { complete: true, ..marks }, received, initial_age }
+        Renewal { record, marks: Marks { complete: true, ..marks }, received, initial_age, epoch: Epoch::default() }
     }
 
     fn record(self, renewed: u32) -> HeadRecord {

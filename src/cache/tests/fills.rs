@@ -36,7 +36,7 @@ async fn ready<T>(waiting: impl Future<Output = T>) -> Option<T> {
 
 async fn next_bytes(follower: &mut Follower) -> Option<Vec<u8>> {
     match ready(follower.next(1 << 20)).await {
-        Some(Ok(Some(piece))) => {
+        Some(Ok(Next::Piece(piece))) => {
             let mut bytes = Vec::new();
             take(&piece, &mut bytes);
             Some(bytes)
@@ -70,7 +70,7 @@ fn followers_get_bytes_as_they_come() {
             assert!(end.is_none());
             assert_eq!(bytes, b"abcdefghi");
         }
-        assert!(matches!(early.next(10).await, Ok(None)));
+        assert!(matches!(early.next(10).await, Ok(Next::End)));
         assert_eq!(rig.fresh("/a", "").await.unwrap(), b"abcdefghi");
         assert_eq!(rig.cache().stat().fills, 0);
     });
@@ -91,7 +91,7 @@ fn followers_of_every_speed_get_all_bytes() {
                 let mut follower = if number == 0 { writer.follower() } else { rig.following(&path, "").await };
                 tasks.push(executor.spawn(async move {
                     let mut bytes = Vec::new();
-                    while let Some(piece) = follower.next(1000 + number * 20_000).await.ok().unwrap() {
+                    while let Ok(Next::Piece(piece)) = follower.next(1000 + number * 20_000).await {
                         take(&piece, &mut bytes);
                         for _ in 0..number {
                             future::yield_now().await;
@@ -362,6 +362,7 @@ async fn fetch(rig: &Rig, path: &str, clumsy: bool) -> Vec<u8> {
                         return bytes;
                     }
                     Ok(Followed::Hit(hit)) => return read(&hit).await,
+                    Ok(Followed::Ask(_)) => panic!("a question"),
                     Err(FillEnd::TakeOver(fill)) => Err(fill),
                     Err(FillEnd::LookAgain) => break,
                     Err(end) => panic!("{}", end_name(&end)),

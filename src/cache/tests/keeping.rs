@@ -155,7 +155,7 @@ fn a_304_freshens_what_is_kept_for_good() {
             for round in 0..20 {
                 rig.pass(50);
                 let Lookup::Stale(_, Permit::Fill(fill), _) = rig.look(&path, "").await else { panic!("not stale") };
-                assert_eq!(fill.validators().unwrap().etag, Some(&b"\"1\""[..]));
+                assert_eq!(fill.question().validators.unwrap().etag, Some(&b"\"1\""[..]));
                 let answer = format!("ETag: \"1\"\nX-New: {round}\nX-Old: {}", "x".repeat(round * 100));
                 let fields = Block::new(&answer);
                 let hit = fill.freshened(&rig.answer_of(304, &fields, None)).await.ok().unwrap();
@@ -184,7 +184,7 @@ fn a_304_about_something_else_changes_nothing() {
         let Lookup::Stale(hit, Permit::Fill(fill), _) = rig.look("/a", "").await else { panic!("not stale") };
         let other = Block::new("ETag: \"2\"");
         let Err(fill) = fill.freshened(&rig.answer_of(304, &other, None)).await else { panic!("freshened") };
-        assert!(fill.validators().is_none());
+        assert!(fill.question().validators.is_none());
         rig.answer(fill, "", "Cache-Control: max-age=10\nETag: \"2\"", b"new").await;
         assert_eq!(read(&hit).await, b"old");
         assert_eq!(rig.fresh("/a", "").await.unwrap(), b"new");

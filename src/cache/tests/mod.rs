@@ -3,6 +3,7 @@
 mod damage;
 mod fills;
 mod keeping;
+mod purging;
 mod selecting;
 mod trouble;
 
@@ -12,7 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::store::Store;
-use super::{Answer, Cache, Fill, FillEnd, Followed, Follower, Hit, Key, Lookup, Permit, Piece, RequestRules, policy};
+use super::{
+    Answer, Cache, Fill, FillEnd, Followed, Follower, Hit, Key, Lookup, Next, Permit, Piece, RequestRules, policy,
+};
 use crate::base::{Mono, Now, Size, Wall};
 use crate::config::{CacheConfig, RouteCacheConfig};
 use crate::http::{FieldSpans, Fields, Method};
@@ -217,6 +220,8 @@ pub(super) fn name(lookup: &Lookup) -> String {
         Lookup::Fresh(_) => "fresh".to_owned(),
         Lookup::Stale(_, Permit::Fill(_), why) => format!("stale, fill, {}", why.word()),
         Lookup::Stale(_, Permit::Follow(_), why) => format!("stale, follow, {}", why.word()),
+        Lookup::Partial { missing, .. } => format!("partial, {}", if *missing { "missing" } else { "there" }),
+        Lookup::StaleWhileRevalidate(_, fill) => format!("stale while revalidate, {}", fill.is_some()),
         Lookup::Miss(_, why) => format!("miss, {}", why.word()),
         Lookup::Follow(_, why) => format!("follow, {}", why.word()),
         Lookup::Pass(why) => format!("pass, {}", why.word()),
@@ -243,8 +248,9 @@ pub(super) async fn follow(follower: &mut Follower) -> (Vec<u8>, Option<FillEnd>
     let mut bytes = Vec::new();
     loop {
         match follower.next(50_000).await {
-            Ok(Some(piece)) => take(&piece, &mut bytes),
-            Ok(None) => return (bytes, None),
+            Ok(Next::Piece(piece)) => take(&piece, &mut bytes),
+            Ok(Next::End) => return (bytes, None),
+            Ok(Next::Ask(_)) => panic!("a hole"),
             Err(end) => return (bytes, Some(end)),
         }
     }
@@ -278,6 +284,7 @@ pub(super) fn stream(followed: Result<Followed, FillEnd>) {
     match followed {
         Ok(Followed::Stream { .. }) => {}
         Ok(Followed::Hit(_)) => panic!("a hit"),
+        Ok(Followed::Ask(_)) => panic!("a question"),
         Err(end) => panic!("{}", end_name(&end)),
     }
 }

@@ -3,8 +3,8 @@
 use rustix::io::Errno;
 
 use super::*;
+use crate::cache::Stop;
 use crate::cache::StoreState;
-use crate::cache::fill::NobodyReads;
 
 const FRESH: &str = "Cache-Control: max-age=100";
 
@@ -40,7 +40,7 @@ impl Rig {
         let quickly = async { follow(&mut quick).await };
         let slowly = async {
             let mut bytes = Vec::new();
-            while let Some(piece) = slow.next(7000).await.ok().unwrap() {
+            while let Ok(Next::Piece(piece)) = slow.next(7000).await {
                 take(&piece, &mut bytes);
                 smol::future::yield_now().await;
             }
@@ -108,7 +108,7 @@ fn with_nobody_reading_a_failed_fill_stops() {
         rig.store().faults().fail_after(0, Errno::NOSPC);
         let mut stopped = false;
         for piece in noise(2_000_000).chunks(50_000) {
-            stopped |= writer.write(piece).await == Err(NobodyReads);
+            stopped |= writer.write(piece).await == Err(Stop::NobodyReads);
         }
         assert!(stopped);
     });
