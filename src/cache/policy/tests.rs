@@ -233,6 +233,12 @@ fn what_is_kept_and_what_is_not() {
     check("", 206, fresh, Err(NotStored::Partial));
     check("", 304, fresh, Err(NotStored::NotModified));
     check("", 103, fresh, Err(NotStored::Interim));
+    // RFC 6585; what depends on more than a key holds.
+    for status in [401, 407, 408, 412, 416, 421, 425, 428, 429, 431, 511] {
+        check("", status, "Cache-Control: public, max-age=5", Err(NotStored::OneRequest));
+    }
+    // RFC 9111 §5.4: Pragma means nothing in an answer.
+    check("", 200, "Pragma: no-cache\nCache-Control: max-age=5", Ok(()));
     for status in [206, 304, 199] {
         check(
             "",
@@ -282,6 +288,11 @@ fn what_is_kept_and_what_is_not() {
     check("", 200, &format!("Set-Cookie: a=b\n{TEN_DAYS_BEFORE}"), Err(NotStored::SetCookie));
     check("", 200, "Set-Cookie: a=b\nCache-Control: max-age=0\nETag: \"1\"", Err(NotStored::SetCookie));
     check("", 200, "Set-Cookie: a=b\nCache-Control: max-age=5, no-cache\nETag: \"1\"", Err(NotStored::SetCookie));
+    // A cookie that is withheld (§5.2.2.4, §5.2.2.7) is given to nobody.
+    for withheld in ["private", "no-cache"] {
+        let said = format!("Cache-Control: {withheld}=\"Set-Cookie\"\nSet-Cookie: a=b\n{TEN_DAYS_BEFORE}");
+        check("", 200, &said, Ok(()));
+    }
     // What could never be used again is not worth a write.
     check("", 200, "", Err(NotStored::NothingToReuse));
     check("", 200, "Cache-Control: max-age=0", Err(NotStored::NothingToReuse));
@@ -322,6 +333,7 @@ fn a_route_that_forces_overrides_the_origin_but_not_what_is_personal() {
     check("", 200, "Vary: *", Err(NotStored::VaryAny));
     check("", 206, "", Err(NotStored::Partial));
     check("", 500, "", Err(NotStored::Status));
+    check("", 429, "", Err(NotStored::OneRequest));
     check("", 404, "Cache-Control: no-store", Err(NotStored::NoStore));
 }
 
