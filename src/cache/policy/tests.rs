@@ -7,8 +7,8 @@ use crate::base::{Mono, Now, Size, Wall};
 use crate::cache::reason::{Forward, NotStored, PassReason, StaleFor, StaleForbidden};
 use crate::cache::tests::{Block, START, at};
 use crate::config::{CacheMode, Class, RouteCacheConfig};
-use crate::http::Method;
 use crate::http::conditional::Validators;
+use crate::http::{Fields, Method};
 
 const DATE: &str = "Date: Mon, 01 Jun 2026 00:00:00 GMT\n";
 const TEN_DAYS_BEFORE: &str = "Last-Modified: Fri, 22 May 2026 00:00:00 GMT\n";
@@ -53,6 +53,25 @@ fn requests_that_go_past_the_cache_say_why() {
     // RFC 9111 §4.3.2: whether they are met is asked where something is stored.
     check("GET", "If-Match: \"a\"\nIf-Unmodified-Since: x", &route(), Ok(()));
     check("GET", "If-None-Match: \"a\"\nIf-Modified-Since: x\nIf-Range: x", &route(), Ok(()));
+}
+
+#[test]
+fn the_answer_to_a_post_may_be_kept_where_a_gets_may() {
+    let check = |text: &str, route: &RouteCacheConfig, expected: Result<(), PassReason>| {
+        let found = request_of_post(Block::new(text).fields(), route).map(|_| ());
+        assert_eq!(found, expected, "{text}");
+    };
+    check("Content-Length: 3", &route(), Ok(()));
+    check("Transfer-Encoding: chunked", &forced(), Ok(()));
+    check("", &RouteCacheConfig { mode: CacheMode::Off, ..route() }, Err(PassReason::RouteOff));
+    let personal = RouteCacheConfig { class: Class::Personal, ..route() };
+    check("Cookie: a=b", &personal, Err(PassReason::Personal));
+    check("Connection: X\nX: 1", &route(), Err(PassReason::Connection));
+    // RFC 9110 §9.3.3: explicit freshness is the answer's own.
+    let rules = request_of_post(Fields::NONE, &forced()).unwrap();
+    assert_eq!(rules, RequestRules::PLAIN);
+    let rules = request_of_post(Block::new("Cache-Control: no-store\nCookie: a=b").fields(), &route()).unwrap();
+    assert!(rules.no_store && rules.cookie);
 }
 
 #[test]
