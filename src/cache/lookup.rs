@@ -142,7 +142,7 @@ impl Quest<'_> {
         let (since, cache) = (Since::Opened(self.now.mono), Arc::downgrade(self.inner));
         let object = Object::new(opened, self.key.hash(), self.rules.assigned, since, cache)?;
         let object = Arc::new(object);
-        self.inner.hot.insert(Arc::clone(&object));
+        self.inner.make_hot(Arc::clone(&object));
         Some(object)
     }
 
@@ -154,7 +154,7 @@ impl Quest<'_> {
         }
         let Some(head) = object.head.reassigned(assigned) else { return object };
         let object = Arc::new(object.with_head(head));
-        self.inner.hot.insert(Arc::clone(&object));
+        self.inner.make_hot(Arc::clone(&object));
         object
     }
 

@@ -43,6 +43,13 @@ pub(crate) struct Assigned {
     pub(crate) statuses: Statuses,
 }
 
+impl Assigned {
+    pub(in crate::cache) fn by(route: &RouteCacheConfig) -> Assigned {
+        let forced = route.mode == CacheMode::Forced;
+        Assigned { forced, fresh_for: route.fresh_for, statuses: Statuses::assigned_by(route) }
+    }
+}
+
 /// The fields of a request that mean something here.
 enum Watched {
     Authorization,
@@ -68,11 +75,9 @@ pub(crate) fn request(
     method: Method<'_>,
     route: &RouteCacheConfig,
 ) -> Result<RequestRules, PassReason> {
-    let forced = match route.mode {
-        CacheMode::Off => return Err(PassReason::RouteOff),
-        CacheMode::On => false,
-        CacheMode::Forced => true,
-    };
+    if route.mode == CacheMode::Off {
+        return Err(PassReason::RouteOff);
+    }
     let head = match method {
         Method::Get => false,
         Method::Head => true,
@@ -80,7 +85,7 @@ pub(crate) fn request(
             return Err(PassReason::Method);
         }
     };
-    let assigned = Assigned { forced, fresh_for: route.fresh_for, statuses: Statuses::assigned_by(route) };
+    let assigned = Assigned::by(route);
     let mut rules = RequestRules { head, assigned, ..RequestRules::PLAIN };
     match rules.read(fields)? {
         Content::None => rules.meets(route.class),
