@@ -126,6 +126,8 @@ pub(crate) enum NotStored {
     PostFreshness,
     /// An answer to `POST` whose `Content-Location` is not its target (RFC 9110 §9.3.3).
     PostLocation,
+    /// Its status speaks of one request, client or connection alone: 401, 412, 429 …
+    OneRequest,
     /// Not final: another answer comes after it.
     Interim,
     /// A 304 to a question that was the client's own.
@@ -159,6 +161,7 @@ impl NotStored {
             NotStored::WeakValidator => "weak-validator",
             NotStored::PostFreshness => "post-freshness",
             NotStored::PostLocation => "post-location",
+            NotStored::OneRequest => "one-request",
             NotStored::Interim => "interim",
             NotStored::NotModified => "not-modified",
             NotStored::NothingToReuse => "nothing-to-reuse",
