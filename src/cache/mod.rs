@@ -39,7 +39,7 @@ pub(crate) use search::SearchRules;
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
 pub(crate) use store::purge::{Purge, What};
-pub(crate) use store::walk::{Card, Kept, Place, Sight};
+pub(crate) use store::survey::{Card, Kept, Sight};
 
 #[cfg(test)]
 mod tests;

@@ -19,15 +19,21 @@ pub(in crate::cache) mod faults;
 pub(in crate::cache) mod format;
 mod image;
 mod index;
+#[cfg(test)]
+mod journal;
 mod open;
 mod partial;
 pub(in crate::cache) mod purge;
 mod record;
 mod space;
+#[cfg(any(test, feature = "doors"))]
+mod specimen;
+pub(in crate::cache) mod survey;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod variants;
-pub(in crate::cache) mod walk;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
