@@ -399,6 +399,124 @@ mod tests {
     }
 
     #[test]
+    fn pinned_objects_stay_and_new_ones_pass_by() {
+        let mut index = Index::new(100 << 10);
+        for number in 0..20_000 {
+            let flags = Flags::NONE.with(Flags::PINNED, true);
+            let victim = index.insert(spot(number), 4096, Tick(5), flags);
+            assert!(victim.is_none_or(|victim| victim.spot == spot(number)));
+        }
+        assert!(index.objects() > 3_000);
+        assert_eq!(index.take_victim(Tick(9)), None);
+    }
+
+    #[test]
+    fn two_hundred_thousand_objects_take_six_megabytes() {
+        let mut index = Index::new(8 << 20);
+        for number in 0..200_000 {
+            assert_eq!(index.insert(spot(number), 4096, Tick(5), Flags::NONE), None);
+        }
+        let taken: usize = index.parts.iter().map(|part| part.slots.len() * size_of::<Slot>()).sum();
+        assert!(taken <= 8 << 20, "{taken}");
+    }
+
+    /// What a cache of some size does with requests, in hits and in bytes of hits.
+    #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+    struct Score {
+        hits: u64,
+        bytes: u64,
+    }
+
+    /// One request: what, how large, when.
+    type Request = (u64, u64, Tick);
+
+    const ROOM: u64 = 256 << 20;
+
+    fn ours(requests: &[Request]) -> Score {
+        let (mut index, mut score) = (Index::new(1 << 20), Score::default());
+        for (number, bytes, now) in requests {
+            if index.contains(spot(*number)) {
+                score = Score { hits: score.hits + 1, bytes: score.bytes + bytes };
+                index.touch(spot(*number), *now, 1);
+                continue;
+            }
+            while index.bytes() + bytes > ROOM {
+                index.take_victim(*now).unwrap();
+            }
+            assert_eq!(index.insert(spot(*number), *bytes, *now, Flags::NONE), None);
+        }
+        score
+    }
+
+    /// The least recently used goes.
+    fn plain(requests: &[Request]) -> Score {
+        let (mut kept, mut order) = (HashMap::new(), std::collections::BTreeMap::new());
+        let (mut taken, mut score) = (0, Score::default());
+        for (at, (number, bytes, _)) in requests.iter().enumerate() {
+            if let Some(old) = kept.insert(*number, at) {
+                order.remove(&old);
+                score = Score { hits: score.hits + 1, bytes: score.bytes + bytes };
+            } else {
+                taken += bytes;
+            }
+            order.insert(at, (*number, *bytes));
+            while taken > ROOM {
+                let (_, (number, bytes)) = order.pop_first().unwrap();
+                kept.remove(&number);
+                taken -= bytes;
+            }
+        }
+        score
+    }
+
+    /// Pages and pictures as a class asks for them (Zipf), and, where `films` says so, one film after the other that is
+    /// seen once. A request each half minute.
+    fn lessons(films: bool, seed: u64) -> Vec<Request> {
+        let pages = 4000_u64;
+        let weights: Vec<f64> = (1..=pages)
+            .scan(0.0, |sum, rank| {
+                *sum += 1.0 / (rank as f64).powf(0.8);
+                Some(*sum)
+            })
+            .collect();
+        let draw = |step: u64| scrambled(step ^ seed) as u64;
+        let size = |number: u64| match draw(number << 32) % 100 {
+            0..60 => 2_000 + draw(number << 33) % 30_000,
+            60..95 => 30_000 + draw(number << 33) % 300_000,
+            _ => 1_000_000 + draw(number << 33) % 4_000_000,
+        };
+        (0..20_000_u64)
+            .map(|step| {
+                let now = Tick((1 << 15) + u16::try_from(step / 8).unwrap());
+                if films && step % 150 == 100 {
+                    return (1_000_000 + step, (40 << 20) + draw(step) % (60 << 20), now);
+                }
+                let point = (draw(step) % 1_000_000) as f64 / 1e6 * weights.last().unwrap();
+                let page = weights.partition_point(|sum| *sum < point) as u64;
+                (page, size(page), now)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn it_is_not_worse_than_least_recently_used() {
+        for seed in [1, 2, 3] {
+            let requests = lessons(false, seed);
+            let (ours, plain) = (ours(&requests), plain(&requests));
+            assert!(ours.hits >= plain.hits && ours.bytes * 100 >= plain.bytes * 99, "{ours:?} {plain:?}");
+        }
+    }
+
+    #[test]
+    fn films_that_pass_through_do_not_push_out_what_is_used_each_day() {
+        for seed in [1, 2, 3] {
+            let requests = lessons(true, seed);
+            let (ours, plain) = (ours(&requests), plain(&requests));
+            assert!(ours.hits * 10 > plain.hits * 11 && ours.bytes * 10 > plain.bytes * 11, "{ours:?} {plain:?}");
+        }
+    }
+
+    #[test]
     fn it_empties() {
         let mut index = Index::new(1 << 16);
         assert!((0..50).all(|number| index.insert(spot(number), 1, Tick(0), Flags::NONE).is_none()));
