@@ -31,7 +31,8 @@
 //! `= parts 0-1, 5-9` of it; `= Field: value` of all lines of the name, where `*` is anything, `-` is nothing,
 //! `10..20` a number, `~text` a part; `= upstream [2] Field: value`, the same of the first (second …) request that the
 //! origin saw in this step; `= cache-status hit; ttl=0..60; !stored` of this gateway's member; `= asked 2`; `= brought 5`
-//! bytes of bodies from the origin; `= interim 103`; `= trailer Field: value`.
+//! bytes of bodies from the origin; `= interim 103`; `= trailer Field: value`; `= together 3 collapsed`, three
+//! clients at once, of whom all but the first are told so in Cache-Status and get the same.
 //!
 //! A line `* one | two | three` makes a row of each word, which stands in the place of every `{*}`.
 //!

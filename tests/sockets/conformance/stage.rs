@@ -8,7 +8,7 @@ use super::coded::{bytes, coded};
 use super::origin::{Heard, Said, Scripts, owed};
 use super::row::{Framing, Kind, Outcome, Reply, Row, Step};
 use super::{date, judge};
-use crate::harness::{Client, Gateway, Origin, Response, Setup, pattern, until};
+use crate::harness::{Client, Gate, Gateway, Origin, Response, Setup, pattern, until};
 
 /// Routes a row can play on, the first if it says nothing, and their keys.
 pub(super) const ROUTES: &[(&str, &str)] = &[
@@ -50,6 +50,8 @@ pub(super) struct Run<'a> {
 pub(super) struct Exchange {
     pub(super) interim: Vec<Response>,
     pub(super) response: Response,
+    /// What others got who asked at the same time.
+    pub(super) others: Vec<Response>,
     pub(super) heard: Heard,
     /// What a server of a representation owes to the client.
     pub(super) owed: Option<Said>,
@@ -142,6 +144,17 @@ impl Stage {
         let mut client = Client::connect(self.gateway.address);
         let request = self.request(run, step);
         let owed = reply.and_then(|reply| owed(reply, String::from_utf8_lossy(&request).into_owned()));
+        if step.crowd() > 1 {
+            let mut responses = self.crowd(run, step, &request);
+            let response = responses.remove(0);
+            return Exchange {
+                interim: Vec::new(),
+                response,
+                others: responses,
+                heard: self.scripts.heard(&run.id),
+                owed,
+            };
+        }
         client.send(request);
         let (mut interim, mut response) = (Vec::new(), client.response_to(&step.method));
         while response.status < 200 {
@@ -150,7 +163,25 @@ impl Stage {
         if matches!(step.outcome, Outcome::Background(_)) && response.is_hit() {
             until("a question in the background", || !self.scripts.heard(&run.id).requests.is_empty());
         }
-        Exchange { interim, response, heard: self.scripts.heard(&run.id), owed }
+        Exchange { interim, response, others: Vec::new(), heard: self.scripts.heard(&run.id), owed }
+    }
+
+    /// Several clients at once: the first when nobody asks, the others while its answer is on its way.
+    fn crowd(&self, run: &Run<'_>, step: &Step, request: &[u8]) -> Vec<Response> {
+        let gate = Gate::default();
+        self.scripts.hold(&run.id, &gate);
+        let mut clients: Vec<Client> = (0..step.crowd()).map(|_| Client::connect(self.gateway.address)).collect();
+        let mut responses = Vec::new();
+        for client in &mut clients {
+            client.send(request);
+            responses.push(client.head());
+        }
+        gate.open();
+        for (client, response) in clients.iter_mut().zip(&mut responses) {
+            let length = response.field("content-length").and_then(|length| length.parse().ok());
+            response.body = client.take(length.expect("an answer that is told by its length"));
+        }
+        responses
     }
 
     fn request(&self, run: &Run<'_>, step: &Step) -> Vec<u8> {
@@ -214,6 +245,9 @@ impl Step {
         let asks = matches!(self.outcome, Outcome::Forwarded | Outcome::Background(_) | Outcome::Anyhow);
         if replies.is_empty() && asks {
             replies.push(Reply { status: "200 OK".to_owned(), ..Reply::default() });
+        }
+        if let Some(last) = replies.last().cloned() {
+            replies.resize(replies.len().max(self.crowd()), last);
         }
         for reply in &mut replies {
             let lists = [&mut reply.fields, &mut reply.trailers];
