@@ -57,18 +57,26 @@ use std::fs;
 use std::path::Path;
 
 use row::{Level, Row};
-use stage::Run;
+use stage::{Between, Run};
 
 /// Fewer would mean that files were lost.
 const LEAST_ROWS: usize = 900;
 
 #[test]
 fn the_rules_of_http_caching_hold_row_by_row() {
+    report(&stage::play(&wanted_rows(), Between::Nothing));
+}
+
+#[test]
+fn the_rules_of_http_caching_hold_across_power_cuts() {
+    report(&stage::play(&wanted_rows(), Between::PowerCut));
+}
+
+fn wanted_rows() -> Vec<Row> {
     let wanted = std::env::var("ROWS").unwrap_or_default();
     let all = rows();
     assert!(all.len() >= LEAST_ROWS, "{} rows", all.len());
-    let rows: Vec<Row> = all.into_iter().filter(|row| row.is_about(&wanted)).collect();
-    report(&stage::play(&rows));
+    all.into_iter().filter(|row| row.is_about(&wanted)).collect()
 }
 
 /// Every row of every file.

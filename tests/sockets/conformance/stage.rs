@@ -65,7 +65,15 @@ struct Stage {
     now: i64,
 }
 
-pub(super) fn play(rows: &[Row]) -> Vec<Run<'_>> {
+/// What happens to the gateway between the steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Between {
+    Nothing,
+    /// It is killed and started again: the next step finds what is on the card, and nothing else.
+    PowerCut,
+}
+
+pub(super) fn play(rows: &[Row], between: Between) -> Vec<Run<'_>> {
     let scripts = Scripts::default();
     let origin = || {
         let scripts = scripts.clone();
@@ -92,11 +100,14 @@ pub(super) fn play(rows: &[Row]) -> Vec<Run<'_>> {
         let path = format!("/{folder}/{id}");
         runs.push(Run { row, complaint: None, id, path, origin: url, said: Vec::new() });
     }
-    let stage = Stage { gateway: setup.start(), scripts, now: date::now() };
+    let mut stage = Stage { gateway: setup.start(), scripts, now: date::now() };
     let steps = rows.iter().map(|row| row.steps.len()).max().unwrap_or(0);
     for step in 0..steps {
         stage.all(&mut runs, step);
         stage.settle(step);
+        if between == Between::PowerCut {
+            stage.gateway.start_again();
+        }
     }
     runs
 }
