@@ -170,7 +170,7 @@ pub fn fields(lines: &[u8]) {
     let _ = conditional::evaluate(fields, Method::Get, &at_hand);
     let _ = conditional::range_applies(fields, &at_hand, None);
     let _ = (accept::language(fields, &["en", "fr", "pt-BR"]), accept::prefers_html(fields));
-    let _ = (codings::serving(fields, fields), codings::accepts_identity(fields));
+    let _ = codings::serving(fields, fields);
     for write in [codings::decoded_head, codings::coded_head] {
         let mut out = Vec::new();
         let _ = write(&mut out, fields);

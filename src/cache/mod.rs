@@ -19,6 +19,7 @@ mod key;
 mod lookup;
 mod object;
 pub(crate) mod policy;
+mod purge;
 mod reason;
 mod root;
 mod search;
@@ -37,7 +38,9 @@ pub(crate) use root::{Cache, StoreState};
 pub(crate) use search::SearchRules;
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
-pub(crate) use store::walk::{Card, Kept, Place, Sight, Verified};
+pub(crate) use store::purge::{Purge, What};
+pub(crate) use store::walk::{Card, Kept, Place, Sight};
+pub(crate) use store::{Contents, Survey, Surveyed, SurveyedAnswer};
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ pub(crate) enum PassReason {
     Personal,
     /// A GET with a body: no rule says that the body does not change the answer.
     RequestBody,
-    /// `If-Match` or `If-Unmodified-Since`: for the origin to judge (RFC 9111 §4.3.2).
+    /// `If-Match` or `If-Unmodified-Since`, and nothing fresh that meets it: for the origin to judge (RFC 9111 §4.3.2).
     Precondition,
     /// `Connection` takes fields away: the origin sees another request than the one that would select the answer.
     Connection,

@@ -445,7 +445,7 @@ fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form)
     if stored.status() != 200 {
         return Ok(whole);
     }
-    match conditional::evaluate(request.fields, request.method, &stored.validators()) {
+    match conditional::evaluate(request.fields, request.method, &stored.at_hand()) {
         Outcome::Proceed => {}
         Outcome::NotModified => return Ok(Part::Nothing),
         Outcome::PreconditionFailed => return Err(Refusal::Precondition),

@@ -53,7 +53,7 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
         return Attempt::Slow;
     }
     let judged = match hit.head().status() {
-        200 => conditional::evaluate(request.fields, request.method, &hit.head().validators()),
+        200 => conditional::evaluate(request.fields, request.method, &hit.head().at_hand()),
         // Conditions are about what would be answered with 200 (RFC 9110 §13.2.1).
         _ => Outcome::Proceed,
     };

@@ -122,7 +122,7 @@ impl Fill {
         match keep {
             Keep::AsItWas => {}
             Keep::No => self.inner.hot.remove_location(object.primary, object.identity.location),
-            Keep::InRam | Keep::OnCard => self.inner.hot.insert(Arc::clone(&object)),
+            Keep::InRam | Keep::OnCard => self.inner.make_hot(Arc::clone(&object)),
         }
         self.said = true;
         self.leave_table(&object.head, answer.received);

@@ -15,7 +15,7 @@ mod storing;
 mod targets;
 mod times;
 
-pub(super) use fields::{NOT_MODIFIED, kept, same_representation, updated};
+pub(super) use fields::{NOT_MODIFIED, kept, same_by_head, same_representation, updated};
 pub(super) use freshness::Freshness;
 #[cfg(test)]
 use freshness::Source;

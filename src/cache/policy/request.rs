@@ -18,6 +18,9 @@ pub(crate) struct RequestRules {
     pub(crate) cookie: bool,
     /// The first byte that a `Range` wants; `None` where the whole is wanted. A suffix range wants a byte far out.
     pub(crate) first_byte: Option<u64>,
+    /// There is an `If-Match` or `If-Unmodified-Since`: only what is fresh and meets it is served, see
+    /// [`crate::http::conditional::meets`]; all else is for the origin to judge.
+    pub(crate) precondition: bool,
     /// `no-cache`, or `Pragma: no-cache` where there is no `Cache-Control` (RFC 9111 §5.2.1.4, §5.4).
     pub(crate) no_cache: bool,
     pub(crate) no_store: bool,
@@ -40,6 +43,13 @@ pub(crate) struct Assigned {
     pub(crate) statuses: Statuses,
 }
 
+impl Assigned {
+    pub(in crate::cache) fn by(route: &RouteCacheConfig) -> Assigned {
+        let forced = route.mode == CacheMode::Forced;
+        Assigned { forced, fresh_for: route.fresh_for, statuses: Statuses::assigned_by(route) }
+    }
+}
+
 /// The fields of a request that mean something here.
 enum Watched {
     Authorization,
@@ -58,11 +68,9 @@ pub(crate) fn request(
     method: Method<'_>,
     route: &RouteCacheConfig,
 ) -> Result<RequestRules, PassReason> {
-    let forced = match route.mode {
-        CacheMode::Off => return Err(PassReason::RouteOff),
-        CacheMode::On => false,
-        CacheMode::Forced => true,
-    };
+    if route.mode == CacheMode::Off {
+        return Err(PassReason::RouteOff);
+    }
     let head = match method {
         Method::Get => false,
         Method::Head => true,
@@ -70,7 +78,7 @@ pub(crate) fn request(
             return Err(PassReason::Method);
         }
     };
-    let assigned = Assigned { forced, fresh_for: route.fresh_for, statuses: Statuses::assigned_by(route) };
+    let assigned = Assigned::by(route);
     let mut rules = RequestRules { head, assigned, ..RequestRules::PLAIN };
     let (mut cache_control, mut pragma) = (false, false);
     for (name, value) in fields.iter() {
@@ -80,8 +88,8 @@ pub(crate) fn request(
             Some(Watched::CacheControl) => cache_control = true,
             Some(Watched::Connection) if hop_by_hop::takes_away(fields) => return Err(PassReason::Connection),
             Some(Watched::Cookie) => rules.cookie = true,
-            Some(Watched::Pragma) => pragma |= value.eq_ignore_ascii_case(b"no-cache"),
-            Some(Watched::Precondition) => return Err(PassReason::Precondition),
+            Some(Watched::Pragma) => pragma = true,
+            Some(Watched::Precondition) => rules.precondition = true,
             // RFC 9110 §14.2: Range is defined for GET only.
             Some(Watched::Range) if !head => rules.first_byte = first_byte(value),
             Some(Watched::Body | Watched::Connection | Watched::Range) | None => {}
@@ -90,7 +98,8 @@ pub(crate) fn request(
     if cache_control {
         rules.read(&CacheControl::parse(fields));
     }
-    rules.no_cache |= pragma && !cache_control;
+    // RFC 9111 §5.4
+    rules.no_cache |= pragma && !cache_control && fields.has_token("pragma", "no-cache");
     match route.class {
         Class::Personal if rules.authorization || rules.cookie => Err(PassReason::Personal),
         Class::Personal | Class::Public => Ok(rules),
@@ -104,6 +113,7 @@ impl RequestRules {
         authorization: false,
         cookie: false,
         first_byte: None,
+        precondition: false,
         no_cache: false,
         no_store: false,
         only_if_cached: false,

@@ -280,7 +280,7 @@ impl Draft {
         store.published(identity.location, file, plan.marks.pinned);
         store.list_variant(&plan)?;
         let bytes = Bytes::File { file: Arc::clone(file), layout: *layout, checksums };
-        Ok(opened(plan, &block, body_len, bytes))
+        Ok(store.not_purged(opened(plan, &block, body_len, bytes)))
     }
 }
 
@@ -571,6 +571,8 @@ pub(super) fn opened(plan: Plan, block: &Superblock, body_len: u64, bytes: Bytes
         marks: block.marks,
         received: plan.received,
         initial_age: plan.initial_age,
+        epoch: block.epoch,
+        judged: block.epoch,
         record: plan.record,
         body_len,
         bytes,

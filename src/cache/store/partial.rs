@@ -10,6 +10,7 @@ use super::disk::Spot;
 use super::draft::{Draft, Open, Plan};
 use super::format::{Entry, Identity, Kind, Marks};
 use super::open::{Believed, Found, believe, entries, whole};
+use super::purge::Purge;
 use super::record::HeadRecord;
 use super::{Epoch, Store, lock};
 use crate::base::Wall;
@@ -50,7 +51,18 @@ impl Store {
             let (plan, entries) = (&state.plan, &state.entries);
             (*plan.record.key == *key && !entries.is_empty()).then(|| (plan.clone(), state.body_len, runs(entries)))
         });
-        let (plan, body_len, present) = known??;
+        let (mut plan, body_len, present) = known??;
+        match self.judge(plan.epoch.number(), &plan.record) {
+            None => {}
+            Some(Purge::Soft) => {
+                plan.marks.invalidated = true;
+                open.invalidate();
+            }
+            Some(Purge::Hard) => {
+                self.discard_partial(open.identity);
+                return None;
+            }
+        }
         Some(Box::new(Partial {
             identity: open.identity,
             marks: plan.marks,

@@ -10,15 +10,18 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::disk::{SHELVES, location_of, path};
-use super::format::{Entry, FORMAT, Identity, Kind, Superblock};
-use super::open::{believe, read_chunk, read_exactly};
+use super::disk::{SHELVES, location_of, path, purges_name, purges_number};
+use super::format::{FORMAT, Kind, Superblock};
+use super::open::{believe, entries, read_exactly};
+use super::partial::{Run, runs};
+use super::purge::Purges;
 use super::record::HeadRecord;
 use super::variants::Variants;
 use crate::base::{Now, Wall};
 use crate::cache::head::{About, Head};
 use crate::cache::policy::{Assigned, Since, Targets, Times};
 use crate::cache::vary::Selection;
+use crate::config::RouteCacheConfig;
 use std::time::Duration;
 
 /// Where an object lies.
@@ -33,6 +36,7 @@ pub(crate) enum Place {
 /// A cache folder, open for looking.
 pub(crate) struct Card {
     root: PathBuf,
+    purges: Purges,
 }
 
 /// A file that is named as an object.
@@ -62,6 +66,7 @@ pub(crate) struct Kept {
     file: File,
     block: Superblock,
     record: HeadRecord,
+    purged: bool,
 }
 
 /// What became of reading every byte.
@@ -81,7 +86,7 @@ impl Card {
         if format != FORMAT.as_bytes() {
             return Err(format!("{} holds a store of another version of hafir", folder.display()));
         }
-        Ok(Card { root: folder.to_owned() })
+        Ok(Card { root: folder.to_owned(), purges: purges(folder) })
     }
 
     /// Space on the card that an ordinary process may take.
@@ -106,21 +111,24 @@ impl Card {
         let of_key = |kept: &Kept| &*kept.record.key == key.as_bytes();
         let both = locations.into_iter().flat_map(|at| [(Place::Objects, at), (Place::Partial, at)]);
         let seen = both.filter_map(|(place, at)| self.look(place, at));
-        let kept = seen.filter_map(|seen| match Card::read(&seen) {
+        let kept = seen.filter_map(|seen| match self.read(&seen) {
             Sight::Answer(kept) => Some(*kept),
             Sight::List | Sight::Unsound | Sight::Gone => None,
         });
         kept.filter(of_key).collect()
     }
 
-    pub(crate) fn read(seen: &Seen) -> Sight {
+    pub(crate) fn read(&self, seen: &Seen) -> Sight {
         let Ok(file) = open(&seen.path) else { return Sight::Gone };
         let Some(found) = believe(&file, seen.location) else { return Sight::Unsound };
         match found.block.kind {
             Kind::Variants if Variants::decode(&found.record).is_some() => Sight::List,
             Kind::Variants => Sight::Unsound,
             Kind::Answer => match HeadRecord::decode(&found.record) {
-                Some(record) => Sight::Answer(Box::new(Kept { seen: seen.clone(), file, block: found.block, record })),
+                Some(record) => {
+                    let purged = self.purges.judge(found.block.epoch, &record).is_some();
+                    Sight::Answer(Box::new(Kept { seen: seen.clone(), file, block: found.block, record, purged }))
+                }
                 None => Sight::Unsound,
             },
         }
@@ -178,16 +186,13 @@ impl Kept {
         self.block.marks.sure
     }
 
+    /// To be validated before its next use: marked so, or meant by a purge whose marks are still to come.
     pub(crate) fn invalidated(&self) -> bool {
-        self.block.marks.invalidated
+        self.block.marks.invalidated || self.purged
     }
 
     pub(crate) fn pinned(&self) -> bool {
         self.block.marks.pinned
-    }
-
-    pub(crate) fn epoch(&self) -> u32 {
-        self.block.epoch
     }
 
     /// `None` while nobody knows it.
@@ -196,7 +201,7 @@ impl Kept {
     }
 
     /// Age and time to live in seconds, as the gateway would reckon them now.
-    pub(crate) fn freshness(&self, fresh_for: Option<Duration>, forced: bool, now: Now) -> Option<(u64, i64)> {
+    pub(crate) fn freshness(&self, route: &RouteCacheConfig, targets: &[String], now: Now) -> Option<(u64, i64)> {
         let times = Times {
             initial_age: Duration::from_millis(self.block.initial_age),
             received: self.block.received,
@@ -207,8 +212,8 @@ impl Kept {
             times,
             invalidated: self.block.marks.invalidated,
             personal: self.block.marks.personal,
-            assigned: Assigned { forced, fresh_for, ..Assigned::default() },
-            targets: Targets::default(),
+            assigned: Assigned::by(route),
+            targets: Targets::of(targets),
             selection: None,
         };
         let head = Head::new(self.record.status, &self.record.fields, about)?;
@@ -219,9 +224,10 @@ impl Kept {
     pub(crate) fn present(&self) -> Vec<Range<u64>> {
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for run in self.runs() {
-            match ranges.last_mut().filter(|last| last.end == run.bytes.start) {
-                Some(last) => last.end = run.bytes.end,
-                None => ranges.push(run.bytes),
+            let bytes = self.bytes_of(&run);
+            match ranges.last_mut().filter(|last| last.end == bytes.start) {
+                Some(last) => last.end = bytes.end,
+                None => ranges.push(bytes),
             }
         }
         ranges
@@ -229,20 +235,26 @@ impl Kept {
 
     /// Reads everything.
     pub(crate) fn verify(&self) -> Verified {
-        let identity = Identity { location: self.seen.location, generation: self.block.generation };
         let mut verified = Verified::default();
         for run in self.runs() {
-            let len = run.bytes.end.saturating_sub(run.bytes.start);
-            let place = self.block.layout.place(run.bytes.start);
-            let there = usize::try_from(len)
-                .ok()
-                .and_then(|count| read_chunk(&self.file, identity, run.chunk, place, count, run.entry.checksum));
-            match there {
-                Some(_) => verified.sound += len,
-                None => verified.damaged += len,
+            match self.holds(&run) {
+                true => verified.sound += u64::from(run.len),
+                false => verified.damaged += u64::from(run.len),
             }
         }
         verified
+    }
+
+    fn holds(&self, run: &Run) -> bool {
+        let (at, len) = (self.bytes_of(run).start, usize::try_from(run.len).unwrap_or(usize::MAX));
+        let bytes = read_exactly(&self.file, self.block.layout.place(at), len);
+        let identity = self.block.identity(self.seen.location);
+        bytes.is_ok_and(|bytes| identity.checksum(run.chunk, run.start, &bytes) == run.checksum)
+    }
+
+    fn bytes_of(&self, run: &Run) -> Range<u64> {
+        let start = run.chunk * self.block.layout.chunk_len() + u64::from(run.start);
+        start..start + u64::from(run.len)
     }
 
     /// All bytes are there, and none is said to be missing.
@@ -251,32 +263,9 @@ impl Kept {
     }
 
     fn runs(&self) -> Vec<Run> {
-        let layout = &self.block.layout;
-        // Where the length is not known yet, the file ends behind what was written.
-        let file_len = self.file.metadata().map_or(0, |found| found.len());
-        let most = self.block.body_len.unwrap_or(file_len);
-        let chunks = layout.chunks(most);
-        let (mut runs, mut chunk) = (Vec::new(), 0);
-        while chunk < chunks && layout.entry(chunk) < file_len {
-            let in_table = layout.chunks_of_table(chunk).min(chunks - chunk);
-            let len = usize::try_from(in_table).unwrap_or(0).saturating_mul(Entry::LEN);
-            let Ok(table) = read_exactly(&self.file, layout.entry(chunk), len) else { break };
-            for (index, bytes) in (chunk..).zip(table.chunks_exact(Entry::LEN)) {
-                if let Some(entry) = Entry::decode(bytes).filter(|entry| u64::from(entry.len) <= layout.chunk_len()) {
-                    let start = index * layout.chunk_len();
-                    runs.push(Run { chunk: index, bytes: start..start + u64::from(entry.len), entry });
-                }
-            }
-            chunk += in_table;
-        }
-        runs
+        let entries = entries(&self.file, &self.block.layout, self.block.body_len);
+        entries.map(|entries| runs(&entries)).unwrap_or_default()
     }
-}
-
-struct Run {
-    chunk: u64,
-    bytes: Range<u64>,
-    entry: Entry,
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -287,4 +276,11 @@ fn open(path: &Path) -> io::Result<File> {
 fn variants(seen: &Seen) -> Option<Variants> {
     let found = believe(&open(&seen.path).ok()?, seen.location)?;
     (found.block.kind == Kind::Variants).then(|| Variants::decode(&found.record))?
+}
+
+fn purges(folder: &Path) -> Purges {
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let Some(number) = names.filter_map(|name| purges_number(name.to_str()?)).max() else { return Purges::default() };
+    fs::read(folder.join(purges_name(number)))
+        .map_or_else(|_| Purges::default(), |bytes| Purges::decode(number, &bytes))
 }

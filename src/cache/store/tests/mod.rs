@@ -1,0 +1,12 @@
+//! The store by itself.
+
+mod partial;
+mod power;
+mod survey;
+
+use super::Limits;
+use crate::base::Size;
+
+fn limits() -> Limits {
+    Limits { size: Size::mib(64), keep_free: Size::ZERO }
+}
