@@ -68,8 +68,8 @@ fn the_rules_of_http_caching_hold_row_by_row() {
 }
 
 #[test]
-fn the_rules_of_http_caching_hold_across_power_cuts() {
-    report(&stage::play(&wanted_rows(), Between::PowerCut));
+fn the_rules_of_http_caching_hold_across_restarts() {
+    report(&stage::play(&wanted_rows(), Between::Restart));
 }
 
 fn wanted_rows() -> Vec<Row> {

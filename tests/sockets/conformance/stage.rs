@@ -4,6 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rustix::process::Signal;
+
 use super::coded::{bytes, coded};
 use super::origin::{Heard, Said, Scripts, owed};
 use super::row::{Framing, Kind, Outcome, Reply, Row, Step};
@@ -69,8 +71,8 @@ struct Stage {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Between {
     Nothing,
-    /// It is killed and started again: the next step finds what is on the card, and nothing else.
-    PowerCut,
+    /// It ends and is started again: the next step finds what is on the card, and nothing else.
+    Restart,
 }
 
 pub(super) fn play(rows: &[Row], between: Between) -> Vec<Run<'_>> {
@@ -105,7 +107,10 @@ pub(super) fn play(rows: &[Row], between: Between) -> Vec<Run<'_>> {
     for step in 0..steps {
         stage.all(&mut runs, step);
         stage.settle(step);
-        if between == Between::PowerCut {
+        if between == Between::Restart {
+            // Asked to end and not killed: what is being written is not what the rows are about.
+            stage.gateway.signal(Signal::TERM);
+            assert!(stage.gateway.wait_for_exit().success());
             stage.gateway.start_again();
         }
     }
