@@ -13,8 +13,8 @@ use super::store::{Found, Opened, Partial, Store};
 use super::vary::Names;
 use crate::base::Now;
 use crate::config::{Finish, RouteCacheConfig};
-use crate::http::Fields;
 use crate::http::range::{self, Wanted as Ranges};
+use crate::http::{Fields, conditional};
 
 /// No body is longer: a range that begins further out is one from the end.
 const LONGEST: u64 = 1 << 46;
@@ -155,7 +155,7 @@ impl Quest<'_> {
         let (since, cache) = (Since::Opened(self.now.mono), Arc::downgrade(self.inner));
         let object = Object::new(opened, self.key.hash(), self.rules.assigned, since, cache)?;
         let object = Arc::new(object);
-        self.inner.hot.insert(Arc::clone(&object));
+        self.inner.make_hot(Arc::clone(&object));
         Some(object)
     }
 
@@ -167,7 +167,7 @@ impl Quest<'_> {
         }
         let Some(head) = object.head.reassigned(assigned) else { return object };
         let object = Arc::new(object.with_head(head));
-        self.inner.hot.insert(Arc::clone(&object));
+        self.inner.make_hot(Arc::clone(&object));
         object
     }
 
@@ -177,7 +177,11 @@ impl Quest<'_> {
         let names = object.head.selection().map(|selection| selection.names.clone());
         let location = object.identity.location;
         let hit = Hit::new(Arc::clone(&object), self.now);
-        let why = match policy::may_serve(&stored, self.rules, self.now) {
+        let reuse = policy::may_serve(&stored, self.rules, self.now);
+        if self.rules.precondition && !(reuse == Reuse::Serve && self.meets(&hit)) {
+            return Some(self.for_the_origin());
+        }
+        let why = match reuse {
             Reuse::Serve => return Some(Lookup::Fresh(hit)),
             Reuse::Validate(why) => why,
         };
@@ -241,6 +245,9 @@ impl Quest<'_> {
 
     /// An object that is partly there; `previous`: a complete one, not fresh, lies beside it. `None`: look again.
     async fn with_part(&self, found: Box<Partial>, previous: Option<Hit>) -> Option<Lookup> {
+        if self.rules.precondition {
+            return Some(self.for_the_origin());
+        }
         let location = found.identity.location;
         let names = found.record.selection.as_ref().map(|selection| selection.names.clone());
         smol::unblock(move || drop(found)).await;
@@ -340,8 +347,20 @@ impl Quest<'_> {
         overtaken
     }
 
+    fn meets(&self, hit: &Hit) -> bool {
+        conditional::meets(self.request, &hit.head().validators())
+    }
+
+    /// A condition that nothing stored can meet (RFC 9111 §4.3.2).
+    fn for_the_origin(&self) -> Lookup {
+        if self.rules.only_if_cached { Lookup::OnlyIfCached } else { Lookup::Pass(PassReason::Precondition) }
+    }
+
     /// `None`: look again.
     fn without(&self, names: Option<Names>) -> Option<Lookup> {
+        if self.rules.precondition {
+            return Some(self.for_the_origin());
+        }
         let why = if names.is_some() { Forward::VaryMiss } else { Forward::UriMiss };
         let selection = names.as_ref().and_then(|names| names.select(self.request));
         let fill_key =

@@ -19,21 +19,29 @@ mod key;
 mod lookup;
 mod object;
 pub(crate) mod policy;
+mod purge;
 mod reason;
 mod root;
+mod search;
 mod store;
+pub(crate) mod tags;
 mod vary;
 
 pub(crate) use fill::{Answer, Ask, AskRange, Fill, FillEnd, Followed, Follower, Next, Stop, Writer};
 pub(crate) use head::Head;
 pub(crate) use hit::{Hit, HitBody, Piece};
-pub(crate) use key::Key;
+pub(crate) use key::{Key, KeyRules};
 pub(crate) use lookup::{Lookup, Permit};
 pub(crate) use policy::RequestRules;
 pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor};
 pub(crate) use root::{Cache, StoreState};
+pub(crate) use search::SearchRules;
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
+#[cfg(feature = "doors")]
+pub(crate) use store::model::walk as walk_store;
+pub(crate) use store::purge::{Purge, What};
+pub(crate) use store::survey::{Card, Kept, Sight};
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ pub(crate) enum PassReason {
     Personal,
     /// A GET with a body: no rule says that the body does not change the answer.
     RequestBody,
-    /// `If-Match` or `If-Unmodified-Since`: for the origin to judge (RFC 9111 §4.3.2).
+    /// `If-Match` or `If-Unmodified-Since`, and nothing fresh that meets it: for the origin to judge (RFC 9111 §4.3.2).
     Precondition,
     /// `Connection` takes fields away: the origin sees another request than the one that would select the answer.
     Connection,
@@ -27,6 +27,8 @@ pub(crate) enum PassReason {
     NotStored(NotStored),
     /// The store keeps nothing at present: off, read-only or full.
     Store,
+    /// What is stored is in a coding that this client does not take, and must not be changed (RFC 9111 §5.2.2.6).
+    NoTransform,
     /// Each answer that this request waited for turned out to be for others.
     Busy,
 }
@@ -36,7 +38,9 @@ impl PassReason {
         match self {
             PassReason::RouteOff | PassReason::Personal | PassReason::Store | PassReason::Busy => Forward::Bypass,
             PassReason::Method => Forward::Method,
-            PassReason::RequestBody | PassReason::Precondition | PassReason::Connection => Forward::Request,
+            PassReason::RequestBody | PassReason::Precondition | PassReason::Connection | PassReason::NoTransform => {
+                Forward::Request
+            }
             PassReason::RequestNoStore
             | PassReason::HeadMiss
             | PassReason::RangeMiss
@@ -60,6 +64,7 @@ impl PassReason {
             PassReason::HitForPass => "hit-for-pass",
             PassReason::NotStored(why) => why.word(),
             PassReason::Store => "store",
+            PassReason::NoTransform => "no-transform",
             PassReason::Busy => "busy",
         }
     }
@@ -113,14 +118,20 @@ pub(crate) enum NotStored {
     MustUnderstand,
     /// An answer to `HEAD` has no body to keep (§4.3.5).
     HeadMethod,
-    /// A part that could not be put together with others: it has no strong validator, or is several (§3.3, §3.4).
+    /// A 206 that is not one range of bytes (§3.3), or where parts are not expected.
     Partial,
-    /// A part that says not, or not believably, which one it is (RFC 9110 §15.3.7).
-    BadRange,
-    /// The answer to a question for a part is none.
+    /// A part, with no strong validator to tell by whether another one is of the same whole (§3.4).
+    WeakValidator,
+    /// The answer to a question for a part brings none, and says nothing of the whole.
     RangeRefused,
-    /// A POST's answer without explicit freshness (RFC 9110 §9.3.3).
-    PostHeuristic,
+    /// An answer to `POST` that does not say for how long it is fresh (RFC 9110 §9.3.3).
+    PostFreshness,
+    /// An answer to `POST` whose `Content-Location` is not its target (RFC 9110 §9.3.3).
+    PostLocation,
+    /// Its status speaks of one request, client or connection alone: 401, 412, 429 …
+    OneRequest,
+    /// Not final: another answer comes after it.
+    Interim,
     /// A 304 to a question that was the client's own.
     NotModified,
     /// Neither freshness nor a validator: it could never be used again.
@@ -149,9 +160,12 @@ impl NotStored {
             NotStored::MustUnderstand => "must-understand",
             NotStored::HeadMethod => "head-method",
             NotStored::Partial => "partial",
-            NotStored::BadRange => "bad-range",
             NotStored::RangeRefused => "range-refused",
-            NotStored::PostHeuristic => "post-heuristic",
+            NotStored::WeakValidator => "weak-validator",
+            NotStored::PostFreshness => "post-freshness",
+            NotStored::PostLocation => "post-location",
+            NotStored::OneRequest => "one-request",
+            NotStored::Interim => "interim",
             NotStored::NotModified => "not-modified",
             NotStored::NothingToReuse => "nothing-to-reuse",
             NotStored::TransferCoding => "transfer-coding",

@@ -1,12 +1,12 @@
 //! Which stored answer a request selects (RFC 9111 §4.1): the names in `Vary`, and the values that the request which
 //! brought the answer had for them.
 //!
-//! Values are compared in a normal form: lines of one name are joined, white space around list members goes, and where
-//! a field's definition makes case meaningless, so does case. An absent field matches only an absent one.
+//! Values are compared in a normal form: lines of one name are joined, white space around list members goes, and of
+//! preferences their order and case. An absent field matches only an absent one.
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::http::Fields;
+use crate::http::{Fields, accept};
 
 /// Selecting fields of one answer; origins name one to four. More than this is not kept.
 pub(super) const MAX_NAMES: usize = 16;
@@ -17,8 +17,10 @@ const ABSENT: &[u8] = &[0];
 const PRESENT: &[u8] = &[1];
 const END: &[u8] = b"\n";
 
-/// Fields whose members are separated by commas and whose case means nothing (RFC 9110 §12.5).
-const LISTS: [&str; 4] = ["accept", "accept-charset", "accept-encoding", "accept-language"];
+/// Lists of weighed preferences (RFC 9110 §12.5).
+const PREFERENCES: [&str; 4] = ["accept", "accept-charset", "accept-encoding", "accept-language"];
+/// Fields of one person, where white space at a comma may be part of a secret.
+const SECRETS: [&str; 2] = ["authorization", "cookie"];
 
 /// The selecting names, in lower case, sorted, each ended by a line feed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,9 +35,12 @@ pub(super) struct Selection {
 }
 
 impl Names {
-    /// What `Vary` names; `None` where there is no such field. The caller has refused `*`.
-    pub(super) fn of(answer: Fields<'_>) -> Option<Names> {
-        let mut names: Vec<Vec<u8>> = answer.list("vary").map(<[u8]>::to_ascii_lowercase).collect();
+    /// What `Vary` names, but for those of `ignore` (in lower case): fields that do not tell this answer from others,
+    /// as `accept-encoding` where the one stored form serves all. `None` where nothing is left. The caller has refused
+    /// `*`.
+    pub(super) fn of(answer: Fields<'_>, ignore: &[&str]) -> Option<Names> {
+        let counts = |name: &Vec<u8>| !ignore.iter().any(|ignored| ignored.as_bytes() == name);
+        let mut names: Vec<Vec<u8>> = answer.list("vary").map(<[u8]>::to_ascii_lowercase).filter(counts).collect();
         names.sort_unstable();
         names.dedup();
         if names.is_empty() {
@@ -79,6 +84,25 @@ impl Selection {
         rest.is_some_and(<[u8]>::is_empty)
     }
 
+    /// Whether a request has the same values but, perhaps, for the field `free` (in lower case): one of several variants
+    /// among which something else may choose.
+    pub(super) fn matches_but_for(&self, free: &str, request: Fields<'_>) -> bool {
+        let stored = self.values.split(|byte| *byte == b'\n');
+        self.names.iter().zip(stored).all(|(name, value)| {
+            let mut rest = Some(value);
+            emit_value(name, request, &mut |piece| rest = rest.and_then(|rest| rest.strip_prefix(piece)));
+            name == free || rest.is_some_and(<[u8]>::is_empty)
+        })
+    }
+
+    /// For people: `accept-language: sw`.
+    pub(super) fn describe(&self) -> String {
+        let values = self.values.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
+        let visible = |text: &str| text.chars().filter(|sign| !sign.is_control()).collect::<String>();
+        let pairs = self.names.iter().zip(values).map(|(name, value)| format!("{name}: {}", visible(&value)));
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
     /// Where the object of this variant is kept.
     pub(super) fn location(&self, primary: u128) -> u128 {
         let mut text = primary.to_le_bytes().to_vec();
@@ -92,36 +116,31 @@ impl Selection {
 /// Gives the normal form of a request's values for these names, piece by piece.
 fn emit(names: &Names, request: Fields<'_>, sink: &mut impl FnMut(&[u8])) {
     for name in names.iter() {
-        let mut lines = request.all(name).peekable();
-        if lines.peek().is_none() {
-            sink(ABSENT);
-        } else if LISTS.contains(&name) {
-            sink(PRESENT);
-            emit_list(request, name, sink);
-        } else {
-            sink(PRESENT);
-            emit_lines(lines, sink);
-        }
+        emit_value(name, request, sink);
         sink(END);
     }
 }
 
-fn emit_list(request: Fields<'_>, name: &str, sink: &mut impl FnMut(&[u8])) {
-    for (index, member) in request.list(name).enumerate() {
-        if index > 0 {
-            sink(b",");
-        }
-        let significant = member.iter().filter(|byte| !matches!(byte, b' ' | b'\t'));
-        significant.for_each(|byte| sink(&[byte.to_ascii_lowercase()]));
+fn emit_value(name: &str, request: Fields<'_>, sink: &mut impl FnMut(&[u8])) {
+    if !request.contains(name) {
+        return sink(ABSENT);
+    }
+    sink(PRESENT);
+    if PREFERENCES.contains(&name) {
+        accept::normalised(request, name, sink);
+    } else if SECRETS.contains(&name) {
+        emit_pieces(request.all(name), sink);
+    } else {
+        emit_pieces(request.list(name), sink);
     }
 }
 
-fn emit_lines<'a>(lines: impl Iterator<Item = &'a [u8]>, sink: &mut impl FnMut(&[u8])) {
-    for (index, line) in lines.enumerate() {
+fn emit_pieces<'a>(pieces: impl Iterator<Item = &'a [u8]>, sink: &mut impl FnMut(&[u8])) {
+    for (index, piece) in pieces.enumerate() {
         if index > 0 {
             sink(b", ");
         }
-        sink(line);
+        sink(piece);
     }
 }
 
@@ -133,7 +152,7 @@ mod tests {
     #[test]
     fn requests_match_in_the_normal_form_of_their_values() {
         let check = |vary: &str, kept: &str, asked: &str, expected: bool| {
-            let names = Names::of(Block::new(&format!("Vary: {vary}")).fields()).unwrap();
+            let names = Names::of(Block::new(&format!("Vary: {vary}")).fields(), &[]).unwrap();
             let selection = names.select(Block::new(kept).fields()).unwrap();
             let asked = Block::new(asked);
             assert_eq!(
@@ -151,10 +170,15 @@ mod tests {
         check("X-A", "", "", true);
         check("X-A", "", "X-A:", false);
         check("X-A", "X-A:", "", false);
-        // Lines of one name are one list; where the field is not known, its bytes count.
+        // Lines of one name are one list. Of a field that is not known, white space around members alone means nothing.
         check("X-A", "X-A: 1\nX-A: 2", "X-A: 1, 2", true);
-        check("X-A", "X-A: 1,2", "X-A: 1, 2", false);
+        check("X-A", "X-A: 1,2", "X-A: 1 , 2", true);
+        check("X-A", "X-A: 1 2", "X-A: 1  2", false);
+        check("X-A", "X-A: \"1,2\"", "X-A: \"1, 2\"", false);
+        check("X-A", "X-A: 1, 2", "X-A: 2, 1", false);
         check("X-A", "X-A: A", "X-A: a", false);
+        check("Cookie", "Cookie: a=1,2", "Cookie: a=1, 2", false);
+        check("Authorization", "Authorization: a 1,2", "Authorization: a 1, 2", false);
         check("Accept-Encoding", "Accept-Encoding: gzip, br", "Accept-Encoding: GZIP ,br", true);
         check(
             "Accept-Language",
@@ -162,7 +186,12 @@ mod tests {
             "Accept-Language: en;q=0.5\nAccept-Language: sw",
             true,
         );
-        check("Accept-Language", "Accept-Language: en, sw", "Accept-Language: sw, en", false);
+        check("Accept-Language", "Accept-Language: en, sw", "Accept-Language: sw, en", true);
+        check("Accept-Language", "Accept-Language: en, sw;q=0.8", "Accept-Language: sw;q=0.80, EN;q=1.0", true);
+        check("Accept-Language", "Accept-Language: en, sw;q=0.8", "Accept-Language: sw, en;q=0.8", false);
+        check("Accept", "Accept: text/html, */*;q=0.1", "Accept: */*;q=0.1,text/HTML", true);
+        check("Accept", "Accept: text/html", "Accept: text/html, */*", false);
+        check("Accept-Encoding", "Accept-Encoding:", "", false);
         // The names' order and case mean nothing.
         check("X-B, x-a", "X-A: 1\nX-B: 2", "X-B: 2\nX-A: 1", true);
         // No value can look like another field's.
@@ -171,12 +200,12 @@ mod tests {
 
     #[test]
     fn what_selects_by_too_much_is_not_kept() {
-        let names = Names::of(Block::new("Vary: Cookie").fields()).unwrap();
+        let names = Names::of(Block::new("Vary: Cookie").fields(), &[]).unwrap();
         assert!(names.select(Block::new(&format!("Cookie: {}", "x".repeat(MAX_SELECTION))).fields()).is_none());
         let many: Vec<String> = (0..=MAX_NAMES).map(|number| format!("X-{number}")).collect();
-        let names = Names::of(Block::new(&format!("Vary: {}", many.join(", "))).fields()).unwrap();
+        let names = Names::of(Block::new(&format!("Vary: {}", many.join(", "))).fields(), &[]).unwrap();
         assert!(names.select(Fields::NONE).is_none());
-        assert_eq!(Names::of(Fields::NONE), None);
+        assert_eq!(Names::of(Fields::NONE, &[]), None);
     }
 
     #[test]
@@ -185,5 +214,27 @@ mod tests {
         for bad in [&b""[..], b"accept", b"\n", b"a\n\nb\n", b"\na\n"] {
             assert_eq!(Names::from_stored(bad), None);
         }
+    }
+
+    #[test]
+    fn fields_may_be_left_out_of_the_choice() {
+        let block = Block::new("Vary: Accept-Encoding, X-A\nvary: Accept-Language");
+        let names = |ignore: &[&str]| Names::of(block.fields(), ignore).map(|names| names.as_bytes().to_vec());
+        assert_eq!(names(&[]).unwrap(), b"accept-encoding\naccept-language\nx-a\n");
+        assert_eq!(names(&["accept-encoding"]).unwrap(), b"accept-language\nx-a\n");
+        assert_eq!(names(&["accept-encoding", "x-a", "accept-language"]), None);
+
+        let asked = Block::new("X-A: 1\nAccept-Language: sw");
+        let selection = Names::of(block.fields(), &["accept-encoding"]).unwrap().select(asked.fields()).unwrap();
+        let check = |text: &str, whole: bool, but_for: bool| {
+            let request = Block::new(text);
+            assert_eq!(selection.matches(request.fields()), whole, "{text}");
+            assert_eq!(selection.matches_but_for("accept-language", request.fields()), but_for, "{text}");
+        };
+        check("X-A: 1\nAccept-Language: sw", true, true);
+        check("X-A: 1\nAccept-Language: en", false, true);
+        check("X-A: 1", false, true);
+        check("X-A: 12\nAccept-Language: sw", false, false);
+        check("Accept-Language: sw", false, false);
     }
 }

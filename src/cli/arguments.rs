@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::cache::{BadWords, Request as CacheRequest};
 use super::demo::{BadOption, Options as DemoOptions};
 
 pub(super) const HELP: &str = "\
@@ -20,6 +21,8 @@ Usage: hafir COMMAND
   print FILE               Print the configuration in force, defaults included, secrets hidden.
   status [FILE] [--json]   Ask the running gateway how it is.
                            FILE names the admin address; default /etc/hafir/hafir.ini, else 127.0.0.1:8079.
+  cache stat|list|show|verify|purge|export|import
+                           What is kept, and how to look at it; 'hafir cache help' says more.
   demo [--port N] [--listen ADDRESS] [--state DIR] [--delay 600ms] [--rate 256kbit/s]
                            Try it in a minute: a slow remote site and the gateway in front of it.
   version                  Print the version.
@@ -42,6 +45,7 @@ pub(super) enum Command {
     Keys { section: Option<String> },
     Print { file: PathBuf },
     Status { file: Option<PathBuf>, json: bool },
+    Cache(CacheRequest),
     Demo(DemoOptions),
     Version,
     Help,
@@ -64,6 +68,7 @@ pub(super) enum UsageError {
     Missing { command: &'static str, what: &'static str },
     Unexpected { command: &'static str, word: String },
     BadHeader(String),
+    Cache(BadWords),
     Demo(BadOption),
 }
 
@@ -75,6 +80,7 @@ impl fmt::Display for UsageError {
             UsageError::Missing { command, what } => write!(f, "'hafir {command}' needs {what}"),
             UsageError::Unexpected { command, word } => write!(f, "'hafir {command}' has no use for '{word}'"),
             UsageError::BadHeader(line) => write!(f, "-H '{line}': write it as 'Name: value'"),
+            UsageError::Cache(problem) => problem.fmt(f),
             UsageError::Demo(problem) => problem.fmt(f),
         }
     }
@@ -92,6 +98,7 @@ impl Command {
             "explain" => rest.named("explain").explain(),
             "keys" => rest.named("keys").keys(),
             "status" => rest.named("status").status(),
+            "cache" => CacheRequest::parse(rest.words.collect()).map(Command::Cache).map_err(UsageError::Cache),
             "demo" => DemoOptions::parse(rest.words.as_slice()).map(Command::Demo).map_err(UsageError::Demo),
             "version" | "--version" | "-V" => rest.named("version").nothing_more(Command::Version),
             "help" | "--help" | "-h" => Ok(Command::Help),

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::control::Control;
 use super::keeper::{Current, Keeper};
 use super::last_good::{self, From, Start};
 use super::memory::Memory;
@@ -20,7 +21,7 @@ use super::workers::Workers;
 use super::{EXIT_CONFIG, EXIT_FAILURE};
 use crate::config::{self, Config, Loaded};
 use crate::gateway::{Gateway, Process, Provenance};
-use crate::net::{BindError, Listener, Listeners, TimedOut, within};
+use crate::net::{self, BindError, Listener, Listeners, TimedOut, within};
 use crate::observe::stderr_log;
 
 /// How often the configuration file is looked at.
@@ -33,14 +34,21 @@ pub(super) fn run(file: &Path, err: &mut dyn Write) -> ExitCode {
 
 /// The same; `listening` is called with the addresses once clients can come.
 pub(super) fn run_then(file: &Path, err: &mut dyn Write, listening: impl FnOnce(&[SocketAddr])) -> ExitCode {
+    // Before it is read: a change from then on is one.
+    let watch = Watch::new(file);
     let start = last_good::load_or_last_good(file);
     stderr_log(start.config.log.level);
     tell_start(file, &start);
-    match Running::start(file, start) {
+    match Running::start(file, start, watch) {
         Ok(running) => {
             listening(&running.listeners.addresses());
-            // Without the reactor: where this thread waited for events, each would have to be handed on to a worker.
-            smol::future::block_on(running.supervise())
+            match net::run(running.supervise()) {
+                Ok(code) => code,
+                Err(cause) => {
+                    let _ = writeln!(err, "hafir: the main thread cannot wait for signals: {cause}");
+                    ExitCode::from(EXIT_FAILURE)
+                }
+            }
         }
         Err(failure) => {
             let _ = writeln!(err, "hafir: {failure}");
@@ -66,12 +74,13 @@ struct Running {
     listeners: Listeners,
     workers: Workers,
     keeper: Keeper,
+    control: Option<Control>,
     wishes: Wishes,
     watch: Watch,
 }
 
 impl Running {
-    fn start(file: &Path, start: Start) -> Result<Running, StartFailure> {
+    fn start(file: &Path, start: Start, watch: Watch) -> Result<Running, StartFailure> {
         let Start { config, from, problems_of_the_file } = start;
         let account = privileges::account(&config.gateway.user).map_err(StartFailure::Account)?;
         prepare_folders(&config, account);
@@ -86,7 +95,8 @@ impl Running {
         if let Some(account) = account {
             privileges::become_account(account, &config.gateway.user).map_err(StartFailure::Account)?;
         }
-        let memory = Memory::open(&config.gateway.state);
+        let state = config.gateway.state.clone();
+        let memory = Memory::open(&state);
         let instance = RandomState::new().hash_one(std::process::id());
         let process = Arc::new(Process::start(&config, file, memory.clock_floor(), instance));
         process.upstreams.names().import(memory.names());
@@ -99,9 +109,9 @@ impl Running {
         let current: Current = Arc::new(Mutex::new(gateway.clone()));
         let workers = Workers::start(&process, &gateway, update.opened).map_err(StartFailure::Threads)?;
         let keeper = Keeper::start(process.clone(), current.clone(), memory).map_err(StartFailure::Threads)?;
-        let watch = Watch::new(file);
+        let control = Control::start(&state, &process);
         notify("READY=1");
-        Ok(Running { process, current, listeners, workers, keeper, wishes, watch })
+        Ok(Running { process, current, listeners, workers, keeper, control, wishes, watch })
     }
 
     /// Obeys until told to stop.
@@ -176,6 +186,9 @@ impl Running {
         notify("STOPPING=1");
         let limit = self.gateway().config.gateway.drain;
         log::info!("stopping: what is under way has {} s", limit.as_secs());
+        if let Some(control) = self.control.take() {
+            control.stop();
+        }
         self.listeners.close();
         self.workers.drain(limit).await;
         let workers = self.workers;

@@ -5,24 +5,6 @@ use crate::http::{Fields, HeadWriter, Unwritable, etag};
 const VARY: &str = "Vary";
 const ACCEPT_ENCODING: &str = "Accept-Encoding";
 
-/// Whether a field is true of the coded form only, so that it goes when the body is decoded. For trailers, too.
-///
-/// Digests are of the bytes that were sent, coding included: `Content-Digest` of the content, `Repr-Digest` and its
-/// forerunner `Digest` of the representation, of which the coding is a part (RFC 9530 §2, §3).
-pub(crate) fn is_of_coded_form(name: &[u8]) -> bool {
-    const NAMES: [&str; 8] = [
-        "content-encoding",
-        "content-length",
-        "content-range",
-        "accept-ranges",
-        "content-digest",
-        "repr-digest",
-        "digest",
-        "content-md5",
-    ];
-    NAMES.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
-}
-
 /// Appends the field lines of the decoded answer, whose length nobody knows, to `out`; no empty line.
 ///
 /// A strong `ETag` becomes the weak one of the same text: both forms say the same, byte for byte they are not the same
@@ -43,7 +25,7 @@ pub(crate) fn decoded_head(out: &mut Vec<u8>, answer: Fields<'_>) -> Result<(), 
         }
     }
     vary.end(&mut head);
-    head.end().map(drop)
+    head.end_open().map(drop)
 }
 
 /// Appends the field lines of the coded answer as it lies here. Only `Vary` may be new: other clients get another form,
@@ -54,12 +36,30 @@ pub(crate) fn coded_head(out: &mut Vec<u8>, answer: Fields<'_>) -> Result<(), Un
     let mut vary = Vary::of(answer);
     answer.iter().for_each(|(name, value)| vary.write(&mut head, name, value));
     vary.end(&mut head);
-    head.end().map(drop)
+    head.end_open().map(drop)
 }
 
 /// Whether `Vary` says that the answer depends on `Accept-Encoding`, or on everything.
 pub(crate) fn names_accept_encoding(answer: Fields<'_>) -> bool {
     answer.has_token(VARY, ACCEPT_ENCODING) || answer.has_token(VARY, "*")
+}
+
+/// Whether a field is true of the coded form only, so that it goes when the body is decoded.
+///
+/// Digests are of the bytes that were sent, coding included: `Content-Digest` of the content, `Repr-Digest` and its
+/// forerunner `Digest` of the representation, of which the coding is a part (RFC 9530 §2, §3).
+fn is_of_coded_form(name: &[u8]) -> bool {
+    const NAMES: [&str; 8] = [
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "accept-ranges",
+        "content-digest",
+        "repr-digest",
+        "digest",
+        "content-md5",
+    ];
+    NAMES.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// Sees to it that `Accept-Encoding` is named once: behind the first list that has members, else in a line of its own.
@@ -85,5 +85,93 @@ impl Vary {
         if !self.is_named {
             head.field(VARY, ACCEPT_ENCODING);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::conditional::{self, Outcome, Validators};
+    use crate::http::{FieldSpans, Method};
+
+    fn with<T>(lines: &str, ask: impl FnOnce(Fields<'_>) -> T) -> T {
+        let spans = FieldSpans::parse(lines.as_bytes()).unwrap();
+        ask(Fields::new(lines.as_bytes(), spans.as_slice()))
+    }
+
+    fn written(lines: &str, write: fn(&mut Vec<u8>, Fields<'_>) -> Result<(), Unwritable>) -> String {
+        let mut out = b"before ".to_vec();
+        with(lines, |fields| write(&mut out, fields)).unwrap();
+        let written = String::from_utf8(out.split_off(7)).unwrap();
+        assert_eq!(out, b"before ");
+        written
+    }
+
+    #[test]
+    fn heads_of_decoded_answers() {
+        fn check(lines: &str, expected: &str) {
+            assert_eq!(written(lines, decoded_head), expected, "{lines:?}");
+        }
+        let vary = "Vary: Accept-Encoding\r\n";
+        check("Content-Encoding: gzip\r\n", vary);
+        check(
+            "Content-Type: text/html\r\nContent-Encoding: br\r\nContent-Length: 9\r\nAccept-Ranges: bytes\r\n\
+             Content-Range: bytes 0-1/2\r\nLast-Modified: Sun, 06 Nov 1994 12:00:00 GMT\r\n",
+            &format!("Content-Type: text/html\r\nLast-Modified: Sun, 06 Nov 1994 12:00:00 GMT\r\n{vary}"),
+        );
+        check(
+            "Content-MD5: x\r\ndigest: sha-256=x\r\nContent-Digest: sha-256=:eA==:\r\nRepr-Digest: sha-256=:eA==:\r\n\
+             Want-Repr-Digest: sha-256=1\r\n",
+            &format!("Want-Repr-Digest: sha-256=1\r\n{vary}"),
+        );
+        check("ETag: \"a\"\r\n", &format!("ETag: W/\"a\"\r\n{vary}"));
+        check("etag: W/\"a\"\r\n", &format!("etag: W/\"a\"\r\n{vary}"));
+        check("ETag: a\r\nETag: \"b\r\n", vary);
+        check("Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n", &format!("Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n{vary}"));
+    }
+
+    #[test]
+    fn accept_encoding_is_named_once() {
+        fn check(lines: &str, expected: &str) {
+            assert_eq!(written(lines, decoded_head), expected, "{lines:?}");
+            assert_eq!(written(lines, coded_head), expected, "{lines:?}");
+            assert!(with(expected, names_accept_encoding), "{lines:?}");
+            assert_eq!(with(lines, names_accept_encoding), lines == expected, "{lines:?}");
+        }
+        for right in [
+            "Vary: Accept-Encoding\r\n",
+            "vary: cookie, accept-encoding\r\n",
+            "Vary: *\r\n",
+            "Vary: Cookie\r\nVary: Accept-Encoding\r\n",
+        ] {
+            check(right, right);
+        }
+        check("", "Vary: Accept-Encoding\r\n");
+        check("Vary: Cookie\r\n", "Vary: Cookie, Accept-Encoding\r\n");
+        check("Vary: Cookie\r\nA: 1\r\nVary: Origin\r\n", "Vary: Cookie, Accept-Encoding\r\nA: 1\r\nVary: Origin\r\n");
+        check("Vary: \r\nA: 1\r\n", "Vary: \r\nA: 1\r\nVary: Accept-Encoding\r\n");
+    }
+
+    #[test]
+    fn coded_answers_keep_what_is_true_of_them() {
+        let lines = "Content-Encoding: gzip\r\nETag: \"a\"\r\nAccept-Ranges: bytes\r\nRepr-Digest: sha-256=:eA==:\r\n";
+        assert_eq!(written(lines, coded_head), format!("{lines}Vary: Accept-Encoding\r\n"));
+    }
+
+    #[test]
+    fn clients_come_back_with_the_weak_tag() {
+        fn check(request: &str, expected: Outcome, ranges: bool) {
+            let at_hand = Validators { etag: Some(b"W/\"a\""), last_modified: None };
+            let found = with(request, |fields| {
+                let outcome = conditional::evaluate(fields, Method::Get, &at_hand);
+                (outcome, conditional::range_applies(fields, &at_hand, None))
+            });
+            assert_eq!(found, (expected, ranges), "{request:?}");
+        }
+        check("If-None-Match: W/\"a\"\r\n", Outcome::NotModified, true);
+        check("If-None-Match: \"a\"\r\n", Outcome::NotModified, true);
+        check("If-None-Match: W/\"b\"\r\n", Outcome::Proceed, true);
+        check("If-Range: W/\"a\"\r\n", Outcome::Proceed, false);
+        check("If-Range: \"a\"\r\n", Outcome::Proceed, false);
     }
 }

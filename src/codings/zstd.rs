@@ -2,7 +2,7 @@
 //! them, 128 KB, is ever held before it is decoded, and its output given before the next.
 //!
 //! The library gives the last `window` bytes of a frame's output only at the frame's end: a client that gets a decoded
-//! answer sees its beginning late. So zstd is asked for only where there is no br (`negotiate.rs`).
+//! answer sees its beginning late. So zstd is the last that is asked for (`negotiate.rs`).
 
 use std::io::Read;
 
@@ -21,6 +21,9 @@ const MAX_BLOCK: usize = 128 << 10;
 const MAGIC: u32 = 0xfd2f_b528;
 /// The last four bits of a skippable frame's number are free (RFC 8878 §3.1.2).
 const SKIPPABLE: u32 = 0x184d_2a50;
+
+/// The bit of a frame's descriptor that must not be set (RFC 8878 §3.1.1.1.1.4).
+const RESERVED: u8 = 1 << 3;
 
 const BLOCK_HEADER: usize = 3;
 const CHECKSUM: usize = 4;
@@ -151,6 +154,7 @@ impl Zstd {
                 self.at = At::Skip(u32::from_le_bytes([a, b, c, d]));
                 self.has_frame = true;
             }
+            (At::Header, &[_, _, _, _, descriptor, ..]) if descriptor & RESERVED != 0 => return Err(BadCoding::Header),
             (At::Header, _) => {
                 self.library.reset(held.as_slice()).map_err(of_library)?;
                 self.frame = frame(&held, self.library.content_size());

@@ -7,6 +7,7 @@ use std::pin::pin;
 use smol::future;
 
 use crate::cache::{Failure, FillEnd, Followed, Follower, Head, Hit, HitBody, Lookup, Next, Piece};
+use crate::codings::{self, Coding, Serving};
 use crate::http::conditional::{self, Outcome};
 use crate::http::etag;
 use crate::http::range::{self, ByteRange, ContentRange, RangeSet, Wanted};
@@ -21,6 +22,7 @@ use super::connection::{After, Connection};
 use super::exchange::Exchange;
 use super::fill::Asking;
 use super::multipart::Multipart;
+use super::plan::Plan;
 use super::reply::Reply;
 
 /// The most that is sent of a stored body before other connections of the thread get their turn.
@@ -30,11 +32,21 @@ pub(super) const PIECE: usize = 256 * 1024;
 pub(super) struct Shown {
     pub(super) told: Member,
     pub(super) result: CacheResult,
+    /// Field lines that are for this client alone.
+    pub(super) withheld: Vec<u8>,
+}
+
+impl Shown {
+    pub(super) fn new(told: Member, result: CacheResult) -> Shown {
+        Shown { told, result, withheld: Vec::new() }
+    }
 }
 
 /// What of a stored representation a request asks for.
 enum Part {
     Whole,
+    /// The whole, decoded.
+    Decoded(Coding),
     /// Never empty.
     Ranges(RangeSet),
     /// 304
@@ -195,6 +207,7 @@ async fn second(hit: &Hit, asking: &Asking) -> Option<Box<Follower>> {
 enum Body {
     None,
     Whole,
+    Decoded(Coding),
     One(ByteRange),
     Several(Multipart),
 }
@@ -203,7 +216,7 @@ impl Body {
     async fn send(&self, reply: &mut Reply<'_>, source: &mut Source<'_>) -> Result<(), Broken> {
         match self {
             Body::None => Ok(()),
-            Body::Whole => {
+            Body::Whole | Body::Decoded(_) => {
                 source.range(0..u64::MAX);
                 source.pass(reply).await
             }
@@ -265,9 +278,14 @@ impl Outgoing {
         length: Option<u64>,
         shown: &Shown,
     ) -> Result<Outgoing, Refusal> {
-        let part = part(exchange, stored, length)?;
+        let form = Form::of(&exchange.plan, stored).ok_or(Refusal::OtherForm)?;
+        let part = part(exchange, stored, length, form)?;
         let random = exchange.worker.draw();
         let Shape { status, framing, body, lines } = Shape::of(exchange, stored, length, part, random);
+        let mut lines = form.lines(lines)?;
+        if !shown.withheld.is_empty() {
+            lines.to_mut().extend_from_slice(&shown.withheld);
+        }
         let body = if exchange.plan.request.is_head() { Body::None } else { body };
         let after = exchange.after(framing, true);
         exchange.account.status = status;
@@ -287,7 +305,58 @@ impl Outgoing {
         if matches!(self.body, Body::None) {
             return None;
         }
-        Some(Reply::new(connection, exchange.gateway.progress, self.framing, self.head.clone()))
+        let coding = match self.body {
+            Body::Decoded(coding) => Some(coding),
+            Body::None | Body::Whole | Body::One(_) | Body::Several(_) => None,
+        };
+        Some(Reply::new(connection, exchange.gateway.progress, self.framing, self.head.clone()).decoding(coding))
+    }
+}
+
+/// In what form a stored answer goes to this client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Nothing is to be said about codings.
+    Plain,
+    /// As it lies here.
+    Coded,
+    Decoded(Coding),
+}
+
+/// Whether a stored answer goes to this client with the very lines it lies here with.
+pub(super) fn is_as_stored(plan: &Plan<'_>, stored: &Head) -> bool {
+    let Some(form) = Form::of(plan, stored) else { return false };
+    form == Form::Plain || matches!(form.lines(stored.lines().into()), Ok(Cow::Borrowed(_)))
+}
+
+impl Form {
+    /// `None`: this client cannot have it.
+    fn of(plan: &Plan<'_>, stored: &Head) -> Option<Form> {
+        if !stored.is_coded() || !plan.route.config.cache.compress {
+            return Some(Form::Plain);
+        }
+        let Ok(spans) = FieldSpans::parse(stored.lines()) else { return Some(Form::Plain) };
+        match codings::serving(plan.request.fields, Fields::new(stored.lines(), spans.as_slice())) {
+            Serving::Decoded(coding) => Some(Form::Decoded(coding)),
+            Serving::AsStored => Some(Form::Coded),
+            Serving::Past(_) => None,
+        }
+    }
+
+    /// The field lines of the answer in this form.
+    fn lines(self, stored: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, Refusal> {
+        let illegal = Refusal::Internal("a stored head is not legal");
+        let Ok(spans) = FieldSpans::parse(&stored) else { return Err(illegal) };
+        let fields = Fields::new(&stored, spans.as_slice());
+        let mut lines = Vec::new();
+        let written = match self {
+            Form::Plain => return Ok(stored),
+            Form::Coded if codings::names_accept_encoding(fields) => return Ok(stored),
+            Form::Coded => codings::coded_head(&mut lines, fields),
+            Form::Decoded(_) => codings::decoded_head(&mut lines, fields),
+        };
+        written.map_err(|_| illegal)?;
+        Ok(lines.into())
     }
 }
 
@@ -306,6 +375,12 @@ impl<'s> Shape<'s> {
                 status: stored.status(),
                 framing: exchange.framing(length),
                 body: Body::Whole,
+                lines: stored.lines().into(),
+            },
+            Part::Decoded(coding) => Shape {
+                status: stored.status(),
+                framing: exchange.framing(None),
+                body: Body::Decoded(coding),
                 lines: stored.lines().into(),
             },
             Part::Ranges(ranges) => match ranges.as_slice() {
@@ -373,17 +448,25 @@ impl Exchange<'_> {
 }
 
 /// What the request's conditions and ranges leave of a stored answer (RFC 9110 §13.2.2).
-fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>) -> Result<Part, Refusal> {
+fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form) -> Result<Part, Refusal> {
     let request = &exchange.plan.request;
+    let whole = match form {
+        Form::Plain | Form::Coded => Part::Whole,
+        // Ranges count bytes of the coded form (RFC 9110 §14.2), of which this client has none.
+        Form::Decoded(coding) => Part::Decoded(coding),
+    };
     if stored.status() != 200 {
-        return Ok(Part::Whole);
+        return Ok(whole);
     }
-    match conditional::evaluate(request.fields, request.method, &stored.validators()) {
+    match conditional::evaluate(request.fields, request.method, &stored.at_hand()) {
         Outcome::Proceed => {}
         Outcome::NotModified => return Ok(Part::Nothing),
         Outcome::PreconditionFailed => return Err(Refusal::Precondition),
     }
-    let (Some(value), Some(length)) = (request.fields.first("range"), length) else { return Ok(Part::Whole) };
+    let (Some(value), Some(length)) = (request.fields.first("range"), length) else { return Ok(whole) };
+    if matches!(whole, Part::Decoded(_)) {
+        return Ok(whole);
+    }
     let applies = request.method == Method::Get
         && conditional::range_applies(request.fields, &stored.validators(), Some(stored.date()));
     if !applies {

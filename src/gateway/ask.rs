@@ -34,6 +34,8 @@ pub(super) struct Question<'q> {
     pub(super) plan: &'q Plan<'q>,
     pub(super) origin: &'q Origin,
     pub(super) conditions: Conditions<'q>,
+    /// The codings that are asked for in place of the client's.
+    pub(super) accept_encoding: Option<&'static str>,
     /// The protocol to change to.
     pub(super) upgrade: Option<&'q [u8]>,
 }
@@ -53,6 +55,8 @@ pub(super) struct Answered {
     pub(super) lease: Lease,
     pub(super) head: OwnedResponse,
     pub(super) framing: BodyFraming,
+    /// The codings to choose from were the gateway's, not the client's.
+    pub(super) coding_is_ours: bool,
     /// What the head cost on the uplink.
     pub(super) head_bytes: usize,
     pub(super) asked: Now,
@@ -123,12 +127,7 @@ impl Question<'_> {
         let plan = self.plan;
         let number = self.origin.urls.iter().position(|url| url == lease.url()).unwrap_or(0);
         let client_host = plan.client_host();
-        let host = match &plan.route.config.upstream.host {
-            HostPolicy::Keep if !client_host.is_empty() => client_host,
-            HostPolicy::Keep | HostPolicy::Replace | HostPolicy::Name(_) => {
-                self.origin.hosts.get(number).map_or("", String::as_str)
-            }
-        };
+        let host = plan.upstream_host(self.origin, number);
         let path: Cow<'_, str> = plan.forwarded_path(self.origin, number);
         let mut out = Vec::with_capacity(1024);
         let parts = RequestParts {
@@ -145,7 +144,7 @@ impl Question<'_> {
             fields: plan.request.fields,
             framing: plan.framing,
             conditions: self.conditions,
-            accept_encoding: None,
+            accept_encoding: self.accept_encoding,
             upgrade: self.upgrade,
             expect: plan.expects_continue,
             close: false,
@@ -256,7 +255,8 @@ impl Question<'_> {
             _ => lease.worked(),
         }
         let head_bytes = head.fields().iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
-        Ok(Answered { lease, head_bytes: head_bytes + STATUS_LINE, head, framing, asked, received })
+        let (head_bytes, coding_is_ours) = (head_bytes + STATUS_LINE, self.accept_encoding.is_some());
+        Ok(Answered { lease, coding_is_ours, head_bytes, head, framing, asked, received })
     }
 
     /// Whether sending the request once more cannot do harm (RFC 9110 §9.2.2): nothing of a body was used up, and the

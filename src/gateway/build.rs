@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::cache::KeyRules;
 use crate::config::{CacheMode, Config, DestinationConfig, FilesConfig, HostPolicy, RouteConfig, UpstreamUrl};
 use crate::http::HeadLimits;
 use crate::net::{Progress, TlsFront};
@@ -39,6 +40,7 @@ pub(crate) struct Gateway {
 pub(crate) struct Route {
     pub(crate) config: RouteConfig,
     pub(crate) destination: Destination,
+    pub(crate) key_rules: KeyRules,
     pub(crate) request_edits: Edits,
     pub(crate) response_edits: Edits,
 }
@@ -121,7 +123,8 @@ impl Route {
         if let Destination::Broken(why) = &destination {
             problems.push(why.clone());
         }
-        Route { config: config.clone(), destination, request_edits, response_edits }
+        let key_rules = KeyRules::of(&config.cache.key);
+        Route { config: config.clone(), destination, key_rules, request_edits, response_edits }
     }
 }
 
@@ -173,7 +176,7 @@ impl Origin {
 
 /// The first upstream, and what makes its answers others than those that another route gets from it: edits of requests,
 /// a `Host` of the route's own (as a client's would stand there), and that the route keeps what answers forbid to keep.
-fn key_prefix(route: &RouteConfig, first: &UpstreamUrl) -> String {
+pub(super) fn key_prefix(route: &RouteConfig, first: &UpstreamUrl) -> String {
     let forced = if route.cache.mode == CacheMode::Forced { "!" } else { "" };
     let edited = if route.edit_request.is_empty() { String::new() } else { format!("[{}]", route.name) };
     let host = match &route.upstream.host {

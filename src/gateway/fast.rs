@@ -14,6 +14,7 @@ use crate::net::Stream;
 use crate::observe::CacheResult;
 use crate::transform::{ReplyFraming, Upgrade, stored_head};
 
+use super::answer::is_as_stored;
 use super::connection::{After, Connection};
 use super::exchange::{Account, connection_option, date, record};
 use super::plan::{Plan, Request, plan};
@@ -48,8 +49,11 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
     let request = Request::within(&head, bytes);
     let Ok(plan) = plan(&gateway, request, connection.arrival, worker.draw()) else { return Attempt::Slow };
     let Some(hit) = hot_hit(&plan, worker, now) else { return Attempt::Slow };
+    if !is_as_stored(&plan, hit.head()) {
+        return Attempt::Slow;
+    }
     let judged = match hit.head().status() {
-        200 => conditional::evaluate(request.fields, request.method, &hit.head().validators()),
+        200 => conditional::evaluate(request.fields, request.method, &hit.head().at_hand()),
         // Conditions are about what would be answered with 200 (RFC 9110 §13.2.1).
         _ => Outcome::Proceed,
     };
@@ -117,7 +121,7 @@ fn hot_hit(plan: &Plan<'_>, worker: &Worker, now: Now) -> Option<Hit> {
         return None;
     }
     let rules = policy::request(plan.request.fields, plan.request.method, &plan.route.config.cache).ok()?;
-    worker.process.cache.hot(&plan.key(origin).key(), plan.request.fields, &rules, now)
+    worker.process.cache.hot(&plan.key(origin, &worker.process.search).key(), plan.request.fields, &rules, now)
 }
 
 /// Writes the head into the worker's buffer.

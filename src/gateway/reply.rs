@@ -3,8 +3,10 @@
 
 use std::fs::File;
 use std::io::IoSlice;
+use std::os::unix::fs::FileExt;
 
 use crate::cache::Piece;
+use crate::codings::{Coding, Decoder};
 use crate::http::{Fields, chunked};
 use crate::net::{Meter, Progress, WriteError, send_file, write_all, write_all_vectored};
 use crate::transform::ReplyFraming;
@@ -20,7 +22,11 @@ pub(super) struct Reply<'c> {
     head: Vec<u8>,
     /// Body bytes sent.
     sent: u64,
+    decoder: Option<Box<Decoder>>,
 }
+
+/// Bytes of a coded body that are read from a file at once, and of a decoded one that are sent at once.
+const STEP: usize = 64 * 1024;
 
 impl<'c> Reply<'c> {
     /// `head` is a whole head; nothing is written yet.
@@ -31,7 +37,13 @@ impl<'c> Reply<'c> {
         head: Vec<u8>,
     ) -> Reply<'c> {
         let chunked = framing == ReplyFraming::Chunked;
-        Reply { connection, meter: Meter::new(progress), chunked, head, sent: 0 }
+        Reply { connection, meter: Meter::new(progress), chunked, head, sent: 0, decoder: None }
+    }
+
+    /// From here on the body is decoded before it leaves.
+    pub(super) fn decoding(mut self, coding: Option<Coding>) -> Reply<'c> {
+        self.decoder = coding.map(|coding| Box::new(Decoder::new(coding)));
+        self
     }
 
     /// Body bytes sent so far.
@@ -55,6 +67,31 @@ impl<'c> Reply<'c> {
 
     /// Sends a piece of the body; an empty one sends nothing (as a chunk it would end the body).
     pub(super) async fn bytes(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        match self.decoder.take() {
+            None => self.plain(bytes).await,
+            Some(mut decoder) => {
+                self.decoded(&mut decoder, bytes).await?;
+                self.decoder = Some(decoder);
+                Ok(())
+            }
+        }
+    }
+
+    async fn decoded(&mut self, decoder: &mut Decoder, mut coded: &[u8]) -> Result<(), WriteError> {
+        let mut out = Vec::new();
+        loop {
+            out.clear();
+            // What is stored is not what it says it is: ours to cut, not the client's fault.
+            let taken = decoder.decode(coded, &mut out, STEP).map_err(|_| WriteError::ShortFile)?;
+            coded = coded.get(taken..).unwrap_or_default();
+            self.plain(&out).await?;
+            if out.len() < STEP {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn plain(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -84,6 +121,9 @@ impl<'c> Reply<'c> {
         if len == 0 {
             return Ok(());
         }
+        if self.decoder.is_some() {
+            return self.file_decoded(file, offset, len).await;
+        }
         if self.chunked {
             self.head.extend_from_slice(&chunked::size_line(len));
         }
@@ -96,8 +136,32 @@ impl<'c> Reply<'c> {
         Ok(())
     }
 
+    /// The bytes were just seen in the page cache, so that reading them does not wait.
+    async fn file_decoded(&mut self, file: &File, mut offset: u64, len: u64) -> Result<(), WriteError> {
+        let end = offset.saturating_add(len);
+        let mut coded = vec![0; STEP];
+        while offset < end {
+            let most = usize::try_from(end - offset).unwrap_or(STEP).min(STEP);
+            let Some(space) = coded.get_mut(..most) else { return Err(WriteError::ShortFile) };
+            file.read_exact_at(space, offset).map_err(|_| WriteError::ShortFile)?;
+            offset += most as u64;
+            let read = std::mem::take(&mut coded);
+            self.bytes(read.get(..most).unwrap_or_default()).await?;
+            coded = read;
+        }
+        Ok(())
+    }
+
     /// The body is complete. Gives the number of its bytes.
     pub(super) async fn end(mut self, trailers: Fields<'_>) -> Result<u64, WriteError> {
+        let trailers = match self.decoder.take() {
+            None => trailers,
+            // They may be about the coded form.
+            Some(decoder) => {
+                decoder.finish().map_err(|_| WriteError::ShortFile)?;
+                Fields::NONE
+            }
+        };
         if self.chunked {
             chunked::write_end(&mut self.head, trailers);
         }

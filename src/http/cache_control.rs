@@ -52,10 +52,10 @@ pub(crate) enum Reach<'a> {
 }
 
 impl<'a> CacheControl<'a> {
-    /// Reads all lines of `name`: `cache-control`, or a targeted field of the same grammar.
-    pub(crate) fn parse(fields: Fields<'a>, name: &str) -> CacheControl<'a> {
+    /// Reads all lines of `Cache-Control`.
+    pub(crate) fn parse(fields: Fields<'a>) -> CacheControl<'a> {
         let mut found = CacheControl::default();
-        for directive in fields.list(name) {
+        for directive in fields.list("cache-control") {
             let (name, argument) = pair(directive);
             found.take(trim(name), argument);
         }
@@ -76,19 +76,20 @@ impl<'a> CacheControl<'a> {
         } else if is("private") {
             self.private = self.private.and(argument);
         } else if is("public") {
-            self.public = true;
+            // RFC 9111 §5.2: it has no argument. What allows something must be written as it is defined.
+            self.public |= argument.is_none();
         } else if is("must-revalidate") {
             self.must_revalidate = true;
         } else if is("proxy-revalidate") {
             self.proxy_revalidate = true;
         } else if is("immutable") {
-            self.immutable = true;
+            self.immutable |= argument.is_none();
         } else if is("stale-while-revalidate") {
             self.stale_while_revalidate = self.stale_while_revalidate.or(seconds(argument));
         } else if is("stale-if-error") {
             self.stale_if_error = self.stale_if_error.or(seconds(argument));
         } else if is("must-understand") {
-            self.must_understand = true;
+            self.must_understand |= argument.is_none();
         } else if is("no-transform") {
             self.no_transform = true;
         } else if is("only-if-cached") {
@@ -112,7 +113,7 @@ impl<'a> Reach<'a> {
     }
 
     /// With one more directive. What cannot be read as one list of names reaches all.
-    fn and(self, argument: Option<&'a [u8]>) -> Reach<'a> {
+    pub(super) fn and(self, argument: Option<&'a [u8]>) -> Reach<'a> {
         match (self, argument.map(without_quotes)) {
             (Reach::Nothing, Some(list)) if !trim(list).is_empty() && !list.contains(&b'\\') => Reach::Fields(list),
             _ => Reach::Whole,
@@ -122,7 +123,12 @@ impl<'a> Reach<'a> {
 
 /// Seconds as a token or a quoted string: both are taken (RFC 9111 §5.2).
 fn seconds(argument: Option<&[u8]>) -> Option<Duration> {
-    match number(without_quotes(argument?)) {
+    delta_seconds(without_quotes(argument?))
+}
+
+/// A span of seconds, at most [`FOR_EVER`] (RFC 9111 §1.2.2). `None` where it is not made of digits.
+pub(crate) fn delta_seconds(digits: &[u8]) -> Option<Duration> {
+    match number(digits) {
         Ok(seconds) => Some(Duration::from_secs(seconds).min(FOR_EVER)),
         Err(BadNumber::TooLarge) => Some(FOR_EVER),
         Err(BadNumber::NotDigits) => None,
@@ -144,7 +150,7 @@ mod tests {
     fn check(value: &str, expected: CacheControl<'_>) {
         let block = format!("Cache-Control: {}\r\n", value.replace('|', "\r\nCACHE-CONTROL: "));
         let spans = FieldSpans::parse(block.as_bytes()).unwrap();
-        let found = CacheControl::parse(Fields::new(block.as_bytes(), spans.as_slice()), "cache-control");
+        let found = CacheControl::parse(Fields::new(block.as_bytes(), spans.as_slice()));
         assert_eq!(found, expected, "{value}");
     }
 
@@ -209,6 +215,7 @@ mod tests {
         check("s-maxage=x", CacheControl { s_maxage: secs(0), ..NONE });
         check("max-age=+5, max-age=60", CacheControl { max_age: secs(0), ..NONE });
         check("max-stale=x, stale-if-error=x, stale-while-revalidate", NONE);
+        check("public=1, must-understand=no, immutable=\"\"", NONE);
         check("min-fresh=x", CacheControl { min_fresh: Some(FOR_EVER), ..NONE });
         check("a=\"b, no-store", CacheControl { no_store: true, ..NONE });
     }

@@ -149,15 +149,26 @@ fn typed_fields_stand_anything() {
     for _ in 0..ROUNDS {
         let bytes: Vec<u8> = dice.input().into_iter().filter(|byte| bytes::is_value(&[*byte])).collect();
         let field = |name: &str| [name.as_bytes(), b": ", &bytes, b"\r\n"].concat();
-        let names =
-            ["Cache-Control", "Accept", "Accept-Language", "If-None-Match", "If-Range", "Via", "CDN-Loop", "Expect"];
+        let names = [
+            "Cache-Control",
+            "Accept",
+            "Accept-Language",
+            "If-None-Match",
+            "If-Range",
+            "Via",
+            "CDN-Loop",
+            "Expect",
+            "No-Vary-Search",
+        ];
         let block =
             [names.map(field).concat(), field("Forwarded"), field("X-Forwarded-For"), field("Upgrade")].concat();
         let spans = FieldSpans::parse(&block).unwrap();
         let fields = Fields::new(&block, spans.as_slice());
 
-        let directives = CacheControl::parse(fields, "cache-control");
+        let directives = CacheControl::parse(fields);
         assert!(directives.max_age <= Some(cache_control::FOR_EVER));
+        let targeted = CacheControl::targeted(fields, "cache-control").unwrap_or_default();
+        assert!(targeted.max_age <= Some(cache_control::FOR_EVER));
         assert!(accept::media(fields, "text", "html") <= accept::Quality::FULL);
         accept::language(fields, &["en", "fr"]);
         let at_hand = conditional::Validators { etag: Some(&bytes), last_modified: date::parse(&bytes) };
@@ -180,5 +191,11 @@ fn typed_fields_stand_anything() {
             assert!(sent.iter().all(|times| *times <= 1), "{parts:?}");
         }
         range::ContentRange::parse(&bytes);
+        if let Some(rules) = no_vary_search::NoVarySearch::of(fields) {
+            rules.normalise(&text);
+        }
+        if let Some(found) = reference::same_origin(&bytes, false, None, "/a/b", None) {
+            assert!(found.path.starts_with('/'));
+        }
     }
 }

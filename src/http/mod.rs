@@ -29,13 +29,17 @@ pub(crate) mod host;
 #[cfg(test)]
 mod hostile;
 mod method;
+pub(crate) mod no_vary_search;
 pub(crate) mod range;
+pub(crate) mod reference;
 mod refused;
 mod request;
 mod response;
 mod scan;
 pub(crate) mod status;
+mod structured;
 pub(crate) mod target;
+mod targeted;
 pub(crate) mod via;
 mod writer;
 

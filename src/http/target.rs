@@ -193,7 +193,7 @@ fn rewritten(text: &[u8], part: Part) -> String {
     out
 }
 
-fn push(out: &mut String, byte: u8, stays: impl Fn(u8) -> bool) {
+pub(super) fn push(out: &mut String, byte: u8, stays: impl Fn(u8) -> bool) {
     if stays(byte) {
         out.push(char::from(byte));
         return;
@@ -259,7 +259,7 @@ pub(crate) fn decode(text: &str) -> Cow<'_, [u8]> {
 }
 
 /// RFC 3986 §2.3
-fn is_unreserved(byte: u8) -> bool {
+pub(super) fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 

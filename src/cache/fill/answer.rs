@@ -2,25 +2,17 @@
 
 use std::sync::Arc;
 
-use super::permit::{Answer, Fill, Part};
+use super::permit::{Answer, Fill, Part as Sought};
 use super::stream::Stream;
 use super::{Desk, Phase, Shared, Writer};
 use crate::cache::head::{About, Head};
-use crate::cache::policy::{self, Since, Times};
+use crate::cache::policy::{self, Freshness, Part, Since, Times};
 use crate::cache::reason::{Failure, NotStored, PassReason};
 use crate::cache::store::format::Marks;
 use crate::cache::store::{HeadRecord, Plan, Store};
 use crate::cache::vary::Names;
 use crate::http::Fields;
 use crate::http::range::{ByteRange, ContentRange};
-
-/// Which bytes of a representation an answer brings.
-#[derive(Clone, Copy)]
-struct Piece {
-    range: ByteRange,
-    /// Of the whole.
-    total: Option<u64>,
-}
 
 /// What is about to be written.
 struct Planned {
@@ -40,17 +32,19 @@ impl Fill {
             return Err(NotStored::HeadMethod);
         }
         match self.part.clone() {
-            Part::Whole | Part::Offered => self.stored_whole(request, answer, false),
-            Part::Range(_) => self.stored_range(request, answer),
-            Part::Hole { id, head, renews, .. } => self.stored_hole(request, answer, id, &head, renews),
+            Sought::Whole | Sought::Offered => self.stored_whole(request, answer, false),
+            Sought::Range(_) => self.stored_range(request, answer),
+            Sought::Hole { id, head, renews, .. } => self.stored_hole(request, answer, id, &head, renews),
         }
     }
 
     /// `through`: a part was asked for, so that the upstream knows none.
     fn stored_whole(mut self, request: Fields<'_>, answer: &Answer<'_>, through: bool) -> Result<Writer, NotStored> {
-        match self.plan(request, answer, answer.status, answer.length) {
+        let judged = self.whole(answer).and_then(|freshness| self.plan(request, answer, answer.status, freshness));
+        match judged {
             Ok(planned) => {
-                let resumable = answer.status == 200 && gives_ranges(answer.fields);
+                let resumable =
+                    policy::may_store_incomplete(answer.status, answer.fields) && gives_ranges(answer.fields);
                 let (mut stream, mut desk) = self.stream(planned, answer, answer.length, resumable);
                 stream.whole_wanted = true;
                 let lane = stream.begin_lane(0, answer.length, through);
@@ -86,12 +80,9 @@ impl Fill {
         request: Fields<'_>,
         answer: &Answer<'_>,
     ) -> Result<Box<(Stream, Arc<Desk>, u32)>, NotStored> {
-        let piece = piece_of(answer)?;
+        let (piece, freshness) = self.piece(answer)?;
         // The head is that of the whole (RFC 9111 §3.4): what is kept answers as 200, or by the range that is asked for.
-        let planned = self.plan(request, answer, 200, piece.total)?;
-        if planned.head.strong_validator().is_none() {
-            return Err(NotStored::Partial);
-        }
+        let planned = self.plan(request, answer, 200, freshness)?;
         let (mut stream, desk) = self.stream(planned, answer, piece.total, true);
         if !stream.resumable {
             return Err(NotStored::Partial);
@@ -113,8 +104,8 @@ impl Fill {
         let same_length = |total: Option<u64>| total.is_none() || length.is_none() || total == length;
         let same = |total: Option<u64>| head.has_strong_validator_of(answer.fields) && same_length(total);
         let why = match answer.status {
-            206 => match piece_of(answer) {
-                Ok(piece) if same(piece.total) => return self.lane(answer, id, piece, false),
+            206 => match self.piece(answer) {
+                Ok((piece, _)) if same(piece.total) => return self.lane(answer, id, piece, false),
                 Ok(_) => {
                     self.changed();
                     return self.stored_range(request, answer);
@@ -124,12 +115,12 @@ impl Fill {
             200 if head.strong_validator().is_some() && same(answer.length) => {
                 let total = answer.length.or(length);
                 let range = ByteRange { first: 0, last: total.unwrap_or(u64::MAX).saturating_sub(1) };
-                return self.lane(answer, id, Piece { range, total }, true);
+                return self.lane(answer, id, Part { range, total }, true);
             }
             // Another representation, or none any more.
             200..=299 | 404 | 410 => {
                 self.changed();
-                self.part = Part::Whole;
+                self.part = Sought::Whole;
                 return self.stored_whole(request, answer, false);
             }
             416 if !same_length(content_range(answer).and_then(|range| range.total)) => {
@@ -154,7 +145,7 @@ impl Fill {
     }
 
     /// A part of the same representation (RFC 9111 §3.4): it renews the head and begins a lane.
-    fn lane(mut self, answer: &Answer<'_>, id: u32, piece: Piece, through: bool) -> Result<Writer, NotStored> {
+    fn lane(mut self, answer: &Answer<'_>, id: u32, piece: Part, through: bool) -> Result<Writer, NotStored> {
         self.renew_stream(answer, id);
         let mut state = self.shared.state();
         let Some(stream) = state.stream() else {
@@ -181,23 +172,37 @@ impl Fill {
         Ok(Writer::new(inner, shared, desk, lane, *self.asker))
     }
 
+    /// Whether a whole answer may be kept.
+    fn whole(&self, answer: &Answer<'_>) -> Result<Freshness, NotStored> {
+        let (rules, limit, received) = (&self.asker.rules, self.asker.max_object, answer.received);
+        let targets = self.inner.targets();
+        let freshness =
+            policy::may_store(rules, answer.status, answer.fields, answer.length, limit, &targets, received)?;
+        let heuristic = !freshness.source.is_explicit() || answer.status != 200;
+        if matches!(self.part, Sought::Offered) && heuristic {
+            return Err(NotStored::PostFreshness);
+        }
+        Ok(freshness)
+    }
+
+    /// Which part of a representation an answer brings, where that may be kept.
+    fn piece(&self, answer: &Answer<'_>) -> Result<(Part, Freshness), NotStored> {
+        let (rules, limit, received) = (&self.asker.rules, self.asker.max_object, answer.received);
+        policy::may_store_part(rules, answer.fields, answer.length, limit, &self.inner.targets(), received)
+    }
+
     /// What is to be written, and the head for those who follow.
     fn plan(
         &self,
         request: Fields<'_>,
         answer: &Answer<'_>,
         status: u16,
-        length: Option<u64>,
+        freshness: Freshness,
     ) -> Result<Planned, NotStored> {
         let store = self.inner.store().filter(|store| store.takes_writes()).ok_or(NotStored::Store)?;
-        let (rules, received, limit) = (&self.asker.rules, answer.received, self.asker.max_object);
-        let targets = self.inner.targets();
-        let freshness = policy::may_store(rules, status, answer.fields, length, limit, &targets, received)?;
-        if matches!(self.part, Part::Offered) && !(freshness.source.is_explicit() && status == 200) {
-            return Err(NotStored::PostHeuristic);
-        }
+        let (rules, received, targets) = (&self.asker.rules, answer.received, self.inner.targets());
         // RFC 9111 §4.1: an answer that forgets its Vary is kept for those who ask in the same way.
-        let names = Names::of(answer.fields).or_else(|| self.names.clone());
+        let names = Names::of(answer.fields, rules.not_selecting()).or_else(|| self.names.clone());
         let selection = match &names {
             Some(names) => Some(names.select(request).ok_or(NotStored::Head)?),
             None => None,
@@ -212,9 +217,10 @@ impl Fill {
         let head = Arc::new(Head::new(status, &fields, about).ok_or(NotStored::Head)?);
         let key = self.shared.key.clone();
         let record = HeadRecord { key, status, selection, fields, trailers: Box::default() };
-        let marks = Marks { sure: received.sure, personal, ..Marks::default() };
+        let marks = Marks { sure: received.sure, personal, pinned: self.asker.pinned, ..Marks::default() };
         let initial_age = u64::try_from(times.initial_age.as_millis()).unwrap_or(u64::MAX);
-        let plan = Plan { location, primary, marks, received: received.wall, initial_age, record };
+        let epoch = self.epoch.clone();
+        let plan = Plan { location, primary, marks, received: received.wall, initial_age, epoch, record };
         Ok(Planned { store, plan, head })
     }
 
@@ -238,7 +244,8 @@ impl Fill {
         }
         let desk = Arc::new(Desk::new(store, plan, length, resumable));
         let for_all = head.is_for_all(answer.received);
-        let stream = Stream::new(head, location, length, selection, Arc::clone(&desk), for_all);
+        let mut stream = Stream::new(head, location, length, selection, Arc::clone(&desk), for_all);
+        stream.epoch = self.epoch.clone();
         (stream, desk)
     }
 
@@ -256,8 +263,10 @@ impl Fill {
 
     fn say_alone_or_refused(&mut self, why: NotStored) {
         match self.part {
-            Part::Hole { id, renews, .. } => self.refused(id, renews, Failure { status: 502, word: why.word() }, None),
-            Part::Whole | Part::Offered | Part::Range(_) => self.say_alone(PassReason::NotStored(why)),
+            Sought::Hole { id, renews, .. } => {
+                self.refused(id, renews, Failure { status: 502, word: why.word() }, None)
+            }
+            Sought::Whole | Sought::Offered | Sought::Range(_) => self.say_alone(PassReason::NotStored(why)),
         }
     }
 }
@@ -269,21 +278,6 @@ pub(super) fn times_of(answer: &Answer<'_>) -> Times {
         sure: answer.received.sure,
         since: Since::Received(answer.received.mono),
     }
-}
-
-/// RFC 9110 §15.3.7: which part a 206 brings. Several at once are not taken apart.
-fn piece_of(answer: &Answer<'_>) -> Result<Piece, NotStored> {
-    let several = b"multipart/byteranges";
-    let kind = answer.fields.first("content-type").and_then(|value| value.get(..several.len()));
-    if kind.is_some_and(|kind| kind.eq_ignore_ascii_case(several)) {
-        return Err(NotStored::Partial);
-    }
-    let ContentRange { range, total } = content_range(answer).ok_or(NotStored::BadRange)?;
-    let range = range.ok_or(NotStored::BadRange)?;
-    if answer.length.is_some_and(|length| length != range.len()) {
-        return Err(NotStored::BadRange);
-    }
-    Ok(Piece { range, total })
 }
 
 fn content_range(answer: &Answer<'_>) -> Option<ContentRange> {

@@ -126,7 +126,7 @@ pub(super) fn enter(inner: &Arc<Inner>, shared: &Shared, opened: Opened) {
     let Some((assigned, since)) = shared.assigned_since() else { return };
     let Some(object) = Object::new(opened, shared.primary, assigned, since, Arc::downgrade(inner)) else { return };
     if !shared.state().invalidated {
-        inner.hot.insert(Arc::new(object));
+        inner.make_hot(Arc::new(object));
     } else if let Some(store) = inner.store() {
         store.invalidate(location);
     }

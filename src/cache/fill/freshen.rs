@@ -12,7 +12,7 @@ use crate::cache::policy::{self, Freshness};
 use crate::cache::reason::NotStored;
 use crate::cache::root::Inner;
 use crate::cache::store::format::Marks;
-use crate::cache::store::{HeadRecord, Renewal};
+use crate::cache::store::{Epoch, HeadRecord, Renewal};
 use crate::http::{FieldSpans, Fields};
 
 /// What is kept of a freshened object.
@@ -42,14 +42,14 @@ impl Fill {
         match keep {
             Keep::AsItWas => {}
             Keep::No => self.inner.hot.remove_location(object.primary, object.identity.location),
-            Keep::InRam | Keep::OnCard => self.inner.hot.insert(Arc::clone(&object)),
+            Keep::InRam | Keep::OnCard => self.inner.make_hot(Arc::clone(&object)),
         }
         self.said = true;
         self.leave_table(&object.head, answer.received);
         self.inner.fills.release(&self.shared);
         self.shared.end(Ended::Fresh(hit.clone()));
-        let inner = Arc::clone(&self.inner);
-        smol::unblock(move || write_renewal(&inner, &object, keep)).await;
+        let (inner, epoch) = (Arc::clone(&self.inner), self.epoch.clone());
+        smol::unblock(move || write_renewal(&inner, &object, keep, epoch)).await;
         Ok(hit)
     }
 
@@ -93,7 +93,8 @@ impl Fill {
             Keep::AsItWas | Keep::InRam => {}
             Keep::No => self.inner.fills.remove(&self.shared),
             Keep::OnCard => {
-                let renewal = renewal(&renewed, &self.shared.key, false, Box::default());
+                let marks = Marks { pinned: self.asker.pinned, ..Marks::default() };
+                let renewal = renewal(&renewed, &self.shared.key, marks, Box::default(), self.epoch.clone());
                 smol::unblock(move || {
                     if let Err(error) = desk.renew(&renewal) {
                         desk.store.note(&error);
@@ -109,26 +110,17 @@ impl Fill {
     /// has now.
     pub(super) fn compare_head(&mut self, answer: &Answer<'_>) {
         let Some(previous) = self.previous.clone().filter(|_| answer.status == 200) else { return };
-        let length = answer
-            .fields
-            .first("content-length")
-            .and_then(|value| std::str::from_utf8(value).ok()?.parse::<u64>().ok());
-        let same_length = length.is_none_or(|length| length == previous.len());
-        let old = previous.head().validators();
-        let told = |name: &str| answer.fields.contains(name);
-        // A validator that the stored one has and the new one lacks says nothing; one that differs says it all.
-        let same = same_length && policy::same_representation(&old, answer.fields);
+        let same = policy::same_by_head(&previous.head().validators(), Some(previous.len()), answer.fields);
         let renewed = if same { self.renewed_object(answer) } else { None };
-        let inner = Arc::clone(&self.inner);
+        let (inner, epoch) = (Arc::clone(&self.inner), self.epoch.clone());
         match renewed {
-            Some((object, keep)) if told("etag") || told("last-modified") || length.is_some() => {
+            Some((object, keep)) => {
                 let object = Arc::new(object);
                 if matches!(keep, Keep::InRam | Keep::OnCard) {
-                    inner.hot.insert(Arc::clone(&object));
+                    inner.make_hot(Arc::clone(&object));
                 }
-                smol::unblock(move || write_renewal(&inner, &object, keep)).detach();
+                smol::unblock(move || write_renewal(&inner, &object, keep, epoch)).detach();
             }
-            Some(_) => {}
             None => {
                 let object = previous.object();
                 let (primary, location) = (object.primary, object.identity.location);
@@ -191,13 +183,13 @@ impl Fill {
 }
 
 /// Blocks.
-fn write_renewal(inner: &Inner, object: &Object, keep: Keep) {
+fn write_renewal(inner: &Inner, object: &Object, keep: Keep, epoch: Epoch) {
     let Some(store) = inner.store() else { return };
     match keep {
         Keep::AsItWas | Keep::InRam => {}
         Keep::No => store.remove_stored(object.identity),
         Keep::OnCard => {
-            let renewal = renewal(&object.head, &object.key, true, object.trailers.clone());
+            let renewal = renewal(&object.head, &object.key, object.marks(), object.trailers.clone(), epoch);
             if let Err(error) = store.renew(object.identity, &renewal) {
                 store.note(&error);
             }
@@ -205,15 +197,16 @@ fn write_renewal(inner: &Inner, object: &Object, keep: Keep) {
     }
 }
 
-fn renewal(head: &Head, key: &[u8], complete: bool, trailers: Box<[u8]>) -> Renewal {
+fn renewal(head: &Head, key: &[u8], marks: Marks, trailers: Box<[u8]>, epoch: Epoch) -> Renewal {
     let stored = head.stored();
     let (status, selection, fields) = (head.status(), head.selection().cloned(), head.lines().into());
     let (invalidated, personal) = (stored.invalidated, stored.personal);
     Renewal {
         record: HeadRecord { key: key.into(), status, selection, fields, trailers },
-        marks: Marks { complete, invalidated, sure: stored.times.sure, personal },
+        marks: Marks { invalidated, sure: stored.times.sure, personal, ..marks },
         received: stored.times.received,
         initial_age: u64::try_from(stored.times.initial_age.as_millis()).unwrap_or(u64::MAX),
+        epoch,
     }
 }
 

@@ -38,6 +38,7 @@ use super::reason::{Failure, PassReason};
 use super::root::Inner;
 use super::store::Draft;
 use super::store::format::{Identity, Layout};
+use super::store::purge::What;
 use crate::base::{Mono, Now, Size};
 use crate::config::Finish;
 use crate::http::Fields;
@@ -72,6 +73,8 @@ pub(super) struct Shared {
 pub(super) struct Asker {
     pub(super) rules: RequestRules,
     pub(super) max_object: Size,
+    /// What is kept for it never leaves to make room (`cache.pin`).
+    pub(super) pinned: bool,
     /// What becomes of the download when its last reader leaves.
     pub(super) finish: Finish,
 }
@@ -207,6 +210,15 @@ impl Shared {
             Phase::Streaming(stream) => stream.selection.as_ref().is_some_and(|selection| selection.matches(request)),
             Phase::Asking | Phase::Orphaned | Phase::Ended(_) => false,
         }
+    }
+
+    /// Whether a purge is for what is on its way, as far as that is known.
+    fn is_meant(&self, what: &[What]) -> bool {
+        let mut state = self.state();
+        let head = state.stream().map(|stream| Arc::clone(&stream.head));
+        drop(state);
+        let lines = head.as_ref().map(|head| head.lines());
+        what.iter().any(|what| what.is_for(&self.key, lines))
     }
 
     fn note_invalidated(&self) {

@@ -10,6 +10,7 @@ use crate::cache::head::Head;
 use crate::cache::hit::Hit;
 use crate::cache::reason::{Failure, NotStored, PassReason};
 use crate::cache::root::Inner;
+use crate::cache::store::Epoch;
 use crate::cache::vary::Names;
 use crate::http::Fields;
 use crate::http::conditional::Validators;
@@ -68,6 +69,8 @@ pub(crate) struct Fill {
     /// The names by which the key's answers varied until now.
     pub(super) names: Option<Names>,
     pub(super) part: Part,
+    /// When it began.
+    pub(super) epoch: Epoch,
     pub(super) said: bool,
 }
 
@@ -107,7 +110,8 @@ impl Fill {
         previous: Option<Hit>,
         names: Option<Names>,
     ) -> Fill {
-        Fill { inner, shared, asker: Box::new(asker), previous, names, part: Part::Whole, said: false }
+        let epoch = inner.store().map(|store| store.epoch()).unwrap_or_default();
+        Fill { inner, shared, asker: Box::new(asker), previous, names, part: Part::Whole, epoch, said: false }
     }
 
     pub(super) fn of_part(inner: Arc<Inner>, shared: Arc<Shared>, asker: Asker, part: Part) -> Fill {
@@ -181,10 +185,13 @@ impl Fill {
         self.said = true;
         self.inner.fills.release(&self.shared);
         // A client that wants nothing kept says nothing about the answer.
-        if reason != PassReason::NotStored(NotStored::RequestNoStore) {
+        let own = [NotStored::RequestNoStore, NotStored::NotModified].map(PassReason::NotStored);
+        if !own.contains(&reason) {
             self.inner.fills.remember_alone(self.shared.fill_key, self.inner.last_seen());
         }
-        self.shared.end(Ended::Alone(reason));
+        // A 304 to the client's own conditions says nothing to the others: one of them asks now.
+        let for_others = reason != PassReason::NotStored(NotStored::NotModified);
+        self.shared.end(if for_others { Ended::Alone(reason) } else { Ended::LookAgain });
     }
 
     /// The same where that is known of ranges only.

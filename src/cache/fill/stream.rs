@@ -7,8 +7,8 @@ use super::present::{Present, There};
 use super::{Desk, Readable};
 use crate::cache::head::Head;
 use crate::cache::reason::Failure;
-use crate::cache::store::Run;
 use crate::cache::store::format::CHUNK_LOG2;
+use crate::cache::store::{Epoch, Run};
 use crate::cache::vary::Selection;
 use crate::config::Finish;
 
@@ -28,6 +28,8 @@ pub(super) struct Stream {
     pub(super) location: u128,
     /// Sets it apart on the card; 0 for one that began in this process.
     pub(super) generation: u64,
+    /// When the upstream was asked for it.
+    pub(super) epoch: Epoch,
     /// Of the whole body; `None` while nobody knows.
     pub(super) length: Option<u64>,
     pub(super) selection: Option<Selection>,
@@ -100,6 +102,7 @@ impl Stream {
             head,
             location,
             generation: 0,
+            epoch: Epoch::default(),
             length,
             selection,
             for_all,

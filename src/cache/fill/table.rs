@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Ended, Shared};
 use crate::base::Mono;
 use crate::cache::key::Key;
+use crate::cache::store::purge::What;
 use crate::http::Fields;
 
 /// More fills at the same time than this do not find each other any more; 1024 is what a link of 100 Mbit/s with 1 s of
@@ -169,6 +170,19 @@ impl Table {
         gone.extend(fills.by_key.extract_if(|_, shared| shared.primary == primary).map(|(_, shared)| shared));
         drop(fills);
         gone.iter().for_each(|shared| shared.note_invalidated());
+        gone
+    }
+
+    /// Fills that a purge is for, or could be for, are for those who already follow. What they bring is compared with the
+    /// purge when it is stored. Gives them.
+    pub(in crate::cache) fn purge(&self, what: &[What]) -> Vec<Arc<Shared>> {
+        let mut fills = self.lock();
+        let mut gone: Vec<Arc<Shared>> =
+            fills.by_key.extract_if(|_, shared| shared.is_meant(what)).map(|(_, shared)| shared).collect();
+        for list in fills.varied.values_mut() {
+            gone.extend(list.extract_if(.., |shared| shared.is_meant(what)));
+        }
+        fills.varied.retain(|_, list| !list.is_empty());
         gone
     }
 

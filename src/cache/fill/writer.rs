@@ -316,12 +316,16 @@ impl Writer {
         let (head, trailers) = (Arc::clone(&stream.head), stream.trailers.clone());
         // Until it is on the card, no change of what is on the card is for it.
         let identity = Identity { location: stream.location, generation: 0 };
+        let judged = stream.epoch.number();
         drop(state);
         let (primary, key) = (self.shared.primary, &self.shared.key);
         let bytes = Bytes::Memory(body.into());
         let object = Object::of_head(&head, primary, key, identity, trailers, bytes, Arc::downgrade(&self.inner));
+        if let Some(object) = &object {
+            object.note_judged(judged);
+        }
         if let Some(object) = object {
-            self.inner.hot.insert(Arc::new(object));
+            self.inner.make_hot(Arc::new(object));
         }
     }
 

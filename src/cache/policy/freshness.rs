@@ -90,7 +90,7 @@ fn lifetime(
     received: Now,
 ) -> (Duration, Source) {
     let directives = &stated.directives;
-    let route = assigned.fresh_for.filter(|_| is_assignable(status));
+    let route = assigned.fresh_for.filter(|_| assigned.statuses.contains(status));
     if let (true, Some(fresh_for)) = (assigned.forced, route) {
         return (fresh_for, Source::Route);
     }
@@ -100,7 +100,7 @@ fn lifetime(
     if let Some(lifetime) = directives.max_age {
         return (lifetime, Source::MaxAge);
     }
-    if let Some(expires) = fields.first("expires").filter(|_| !stated.targeted) {
+    if let Some(expires) = stated.expires {
         return (until(expires, fields, received), Source::Expires);
     }
     if let Some(fresh_for) = route {
@@ -134,13 +134,7 @@ fn generated(fields: Fields<'_>, received: Now) -> Option<Wall> {
     fields.first("date").and_then(date::parse).or(received.sure.then_some(received.wall))
 }
 
-/// RFC 9110 §15.1. 206 is among them, but parts are not kept by rules for the whole.
+/// RFC 9110 §15.1. 206 is among them too: a part is judged as the 200 that it was taken from.
 pub(super) fn is_heuristically_cacheable(status: u16) -> bool {
     matches!(status, 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
-}
-
-/// What a route's own freshness is for: answers that have something to say. An error or a redirect of the hour, kept
-/// for a month because a route asks for that, would be a fault that lasts a month.
-pub(super) fn is_assignable(status: u16) -> bool {
-    matches!(status, 200 | 203 | 204 | 300 | 301 | 308)
 }

@@ -1,14 +1,24 @@
 //! Which answers are kept (RFC 9111 §3).
 
-use super::freshness::{Freshness, is_assignable, is_heuristically_cacheable};
+use super::freshness::{Freshness, is_heuristically_cacheable};
+use super::invalidation::TargetUri;
 use super::request::RequestRules;
 use super::targets::{Stated, Targets};
 use crate::base::{Now, Size};
 use crate::cache::reason::NotStored;
 use crate::http::cache_control::Reach;
-use crate::http::{Fields, date, etag};
+use crate::http::range::{ByteRange, ContentRange};
+use crate::http::{Fields, conditional, date, etag};
 
-/// Whether an answer may be kept, and how long it is fresh.
+/// Which bytes of a whole an answer brings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Part {
+    pub(crate) range: ByteRange,
+    /// How long the whole is, where the answer says so.
+    pub(crate) total: Option<u64>,
+}
+
+/// Whether a whole answer may be kept, and how long it is fresh. A part (206) is for [`may_store_part`] to judge.
 pub(crate) fn may_store(
     rules: &RequestRules,
     status: u16,
@@ -19,32 +29,96 @@ pub(crate) fn may_store(
     received: Now,
 ) -> Result<Freshness, NotStored> {
     match status {
+        ..200 => return Err(NotStored::Interim),
         206 => return Err(NotStored::Partial),
         304 => return Err(NotStored::NotModified),
+        status if is_of_one_request(status) => return Err(NotStored::OneRequest),
         _ => {}
     }
     if length.is_some_and(|length| length > max_object.as_u64()) {
         return Err(NotStored::TooLarge);
     }
-    if fields.list("transfer-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"chunked")) {
-        return Err(NotStored::TransferCoding);
-    }
-    let stated = Stated::of(fields, targets);
-    let forced = rules.assigned.forced && is_assignable(status);
-    allowed(rules, status, fields, &stated, forced)?;
-    let freshness = Freshness::of(status, fields, targets, rules.assigned, received);
-    if fields.contains("set-cookie") && !forced && !keeps_cookies(&freshness) {
-        return Err(NotStored::SetCookie);
-    }
+    let freshness = judged(rules, status, fields, targets, received)?;
     if freshness.lifetime.is_zero() && freshness.stale_if_error.is_none() && !has_validator(fields) {
         return Err(NotStored::NothingToReuse);
     }
     Ok(freshness)
 }
 
+/// Whether a 206 may be kept, as a part of the 200 that it was taken from (RFC 9111 §3.3): one range, in bytes, of a
+/// representation that can be told from every other by a strong validator (§3.4). `length` is that of this content.
+pub(crate) fn may_store_part(
+    rules: &RequestRules,
+    fields: Fields<'_>,
+    length: Option<u64>,
+    max_object: Size,
+    targets: &Targets,
+    received: Now,
+) -> Result<(Part, Freshness), NotStored> {
+    let part = part_of(fields).ok_or(NotStored::Partial)?;
+    if length.is_some_and(|length| length != part.range.len()) {
+        return Err(NotStored::Partial);
+    }
+    if part.total.unwrap_or(part.range.len()) > max_object.as_u64() {
+        return Err(NotStored::TooLarge);
+    }
+    if conditional::strong(fields).is_none() {
+        return Err(NotStored::WeakValidator);
+    }
+    Ok((part, judged(rules, 200, fields, targets, received)?))
+}
+
+/// Whether what came of an answer that was cut may be kept and completed later: of a 200 alone (RFC 9111 §3.3), and
+/// where what comes later can be told to be of the same representation (§3.4).
+pub(crate) fn may_store_incomplete(status: u16, fields: Fields<'_>) -> bool {
+    status == 200 && conditional::strong(fields).is_some()
+}
+
+/// Whether an answer to `POST`, which [`may_store`] would keep, may answer a later `GET` (RFC 9110 §9.3.3): it says
+/// itself how long it is fresh, and that it is what a `GET` of the target would bring.
+pub(crate) fn may_store_post(
+    target: &TargetUri<'_>,
+    fields: Fields<'_>,
+    freshness: Freshness,
+) -> Result<Freshness, NotStored> {
+    if !freshness.source.is_explicit() {
+        return Err(NotStored::PostFreshness);
+    }
+    if names_its_target(target, fields) { Ok(freshness) } else { Err(NotStored::PostLocation) }
+}
+
+/// Whether an answer says of itself, in `Content-Location`, that it is what a `GET` of the target would bring
+/// (RFC 9110 §8.7).
+pub(crate) fn names_its_target(target: &TargetUri<'_>, fields: Fields<'_>) -> bool {
+    let location = fields.sole("content-location").ok().flatten();
+    let named = location.and_then(|location| target.resolve(location));
+    named.is_some_and(|named| named.path == target.path && named.query.as_deref() == target.query)
+}
+
 /// `Set-Cookie` is kept, and so given to everybody, only with explicit freshness: then the origin meant it.
 pub(crate) fn keeps_cookies(freshness: &Freshness) -> bool {
     freshness.source.is_explicit() && freshness.is_reusable()
+}
+
+/// What is common to wholes and parts.
+fn judged(
+    rules: &RequestRules,
+    status: u16,
+    fields: Fields<'_>,
+    targets: &Targets,
+    received: Now,
+) -> Result<Freshness, NotStored> {
+    if fields.list("transfer-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"chunked")) {
+        return Err(NotStored::TransferCoding);
+    }
+    let forced = rules.assigned.forced && rules.assigned.statuses.contains(status);
+    let stated = Stated::of(fields, targets);
+    allowed(rules, status, fields, &stated, forced)?;
+    let freshness = Freshness::of(status, fields, targets, rules.assigned, received);
+    if fields.contains("set-cookie") && !stated.withholds(b"set-cookie") && !forced && !keeps_cookies(&freshness) {
+        return Err(NotStored::SetCookie);
+    }
+    Ok(freshness)
 }
 
 fn allowed(
@@ -75,13 +149,18 @@ fn allowed(
     if rules.authorization && !leave {
         return Err(NotStored::Authorization);
     }
-    let explicit = directives.max_age.is_some()
-        || directives.s_maxage.is_some()
-        || (fields.contains("expires") && !stated.targeted);
+    let explicit = directives.max_age.is_some() || directives.s_maxage.is_some() || stated.expires.is_some();
     if !explicit && !directives.public && !forced && !is_heuristically_cacheable(status) {
         return Err(NotStored::Status);
     }
     Ok(())
+}
+
+/// The single range of a 206. Several parts come without a `Content-Range` of their own (RFC 9110 §15.3.7.2); what is
+/// in another unit or contradicts itself is never put together with anything (§14.4).
+fn part_of(fields: Fields<'_>) -> Option<Part> {
+    let ContentRange { range, total } = ContentRange::parse(fields.sole("content-range").ok().flatten()?)?;
+    Some(Part { range: range?, total })
 }
 
 /// Fields that a gateway tells of each client anew: what the origin saw of them is not in the client's own request.
@@ -90,12 +169,117 @@ fn is_written_by_us(name: &[u8]) -> bool {
     ours.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
 }
 
-/// Statuses whose caching rules are all implemented here (RFC 9111 §3).
+/// Answers to what one client or connection did, never to what was asked for. 428, 429, 431 and 511 must not be kept
+/// (RFC 6585); a key holds neither credentials nor conditions nor ranges, so that 401, 407, 412 and 416 would be given
+/// to those who come with better ones.
+fn is_of_one_request(status: u16) -> bool {
+    matches!(status, 401 | 407 | 408 | 412 | 416 | 421 | 425 | 428 | 429 | 431 | 511)
+}
+
+/// Statuses whose caching rules are all implemented here (RFC 9111 §3): those that may be kept without a word, and
+/// those for which RFC 9110 §15 has no rule but that they need one. The part of a 200 is judged as a 200.
 fn is_understood(status: u16) -> bool {
-    is_heuristically_cacheable(status) || matches!(status, 302 | 303 | 307)
+    is_heuristically_cacheable(status)
+        || matches!(status, 201 | 202 | 302 | 303 | 307 | 400 | 403 | 406 | 500 | 502..=504)
 }
 
 fn has_validator(fields: Fields<'_>) -> bool {
     fields.first("etag").and_then(etag::parse).is_some()
         || fields.first("last-modified").and_then(date::parse).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::policy::Assigned;
+    use crate::cache::tests::{Block, at};
+    use crate::http::host;
+
+    const TAG: &str = "ETag: \"1\"\nCache-Control: max-age=5\n";
+    const FIRST: &str = "Content-Range: bytes 0-9/100\n";
+    const DATE: &str = "Date: Mon, 01 Jun 2026 00:00:00 GMT\n";
+
+    #[test]
+    fn parts_are_kept_where_they_can_be_put_together() {
+        let check = |text: &str, length: Option<u64>, expected: Result<(u64, u64, Option<u64>), NotStored>| {
+            let block = Block::new(text);
+            let limit = Size::bytes(100);
+            let found = may_store_part(&RequestRules::PLAIN, block.fields(), length, limit, &Targets::default(), at(0));
+            let found = found.map(|(part, _)| (part.range.first, part.range.last, part.total));
+            assert_eq!(found, expected, "{text}");
+        };
+        // RFC 9111 §3.3, RFC 9110 §14.4
+        check(&format!("{TAG}{FIRST}"), Some(10), Ok((0, 9, Some(100))));
+        check(&format!("{TAG}{FIRST}"), None, Ok((0, 9, Some(100))));
+        check(&format!("{TAG}content-range: BYTES 5-9/*"), Some(5), Ok((5, 9, None)));
+        check(&format!("{TAG}{FIRST}"), Some(11), Err(NotStored::Partial));
+        for bad in [
+            "",
+            "Content-Range: bytes */100",
+            "Content-Range: bytes 9-0/100",
+            "Content-Range: bytes 0-100/100",
+            "Content-Range: lines 0-9/100",
+            "Content-Range: bytes 0-9/100\nContent-Range: bytes 0-9/100",
+            "Content-Type: multipart/byteranges; boundary=x",
+        ] {
+            check(&format!("{TAG}{bad}"), None, Err(NotStored::Partial));
+        }
+        check(&format!("{TAG}Content-Range: bytes 0-9/101"), Some(10), Err(NotStored::TooLarge));
+        // §3.4: only what shares a strong validator is put together (RFC 9110 §8.8.1, §8.8.2.2).
+        let fresh = "Cache-Control: max-age=5\n";
+        let second = "Last-Modified: Sun, 31 May 2026 23:59:59 GMT\n";
+        check(&format!("{FIRST}{fresh}"), None, Err(NotStored::WeakValidator));
+        check(&format!("{FIRST}{fresh}ETag: W/\"1\"\n{second}{DATE}"), None, Err(NotStored::WeakValidator));
+        check(&format!("{FIRST}{fresh}ETag: 1"), None, Err(NotStored::WeakValidator));
+        check(&format!("{FIRST}{fresh}{DATE}{second}"), None, Ok((0, 9, Some(100))));
+        let same = "Last-Modified: Mon, 01 Jun 2026 00:00:00 GMT\n";
+        check(&format!("{FIRST}{fresh}{DATE}{same}"), None, Err(NotStored::WeakValidator));
+        check(&format!("{FIRST}{fresh}{second}"), None, Err(NotStored::WeakValidator));
+        // §3: all that is asked of a whole is asked of a part.
+        for (directive, why) in [("no-store", NotStored::NoStore), ("private", NotStored::Private)] {
+            check(&format!("{FIRST}ETag: \"1\"\nCache-Control: {directive}"), None, Err(why));
+        }
+        check(&format!("{TAG}{FIRST}Vary: *"), None, Err(NotStored::VaryAny));
+        check(&format!("{TAG}{FIRST}Set-Cookie: a=b"), None, Ok((0, 9, Some(100))));
+        // RFC 9110 §15.3.7: a 206 may be kept on a guess.
+        check(&format!("{FIRST}ETag: \"1\""), None, Ok((0, 9, Some(100))));
+    }
+
+    #[test]
+    fn what_was_cut_is_kept_where_the_rest_can_be_asked_for() {
+        let check = |status: u16, text: &str, expected: bool| {
+            assert_eq!(may_store_incomplete(status, Block::new(text).fields()), expected, "{status} {text}");
+        };
+        // RFC 9111 §3.3
+        check(200, TAG, true);
+        check(200, "ETag: W/\"1\"", false);
+        check(200, "", false);
+        check(404, TAG, false);
+        check(301, TAG, false);
+    }
+
+    #[test]
+    fn an_answer_to_post_may_answer_a_get_where_it_says_so() {
+        let check = |text: &str, expected: Result<(), NotStored>| {
+            let authority = host::parse(b"school.example").ok();
+            let target = TargetUri { secure: false, authority, path: "/a", query: Some("b=c") };
+            let block = Block::new(&format!("{DATE}{text}"));
+            let freshness = Freshness::of(200, block.fields(), &Targets::default(), Assigned::default(), at(0));
+            let found = may_store_post(&target, block.fields(), freshness);
+            assert_eq!(found.map(|_| ()), expected, "{text}");
+        };
+        // RFC 9110 §9.3.3
+        let fresh = "Cache-Control: max-age=5\n";
+        check(&format!("{fresh}Content-Location: /a?b=c"), Ok(()));
+        check(&format!("{fresh}Content-Location: http://SCHOOL.example:80/%61?b=c"), Ok(()));
+        check("Expires: Mon, 01 Jun 2026 00:00:05 GMT\nContent-Location: /a?b=c", Ok(()));
+        check(fresh, Err(NotStored::PostLocation));
+        for other in ["/a", "/a?b=d", "/b?b=c", "https://school.example/a?b=c", "//other.example/a?b=c"] {
+            check(&format!("{fresh}Content-Location: {other}"), Err(NotStored::PostLocation));
+        }
+        check(&format!("{fresh}Content-Location: /a?b=c\nContent-Location: /a?b=c"), Err(NotStored::PostLocation));
+        check("Content-Location: /a?b=c\nETag: \"1\"", Err(NotStored::PostFreshness));
+        let guessed = "Last-Modified: Fri, 22 May 2026 00:00:00 GMT\nCache-Control: public\n";
+        check(&format!("{guessed}Content-Location: /a?b=c"), Err(NotStored::PostFreshness));
+    }
 }

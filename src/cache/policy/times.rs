@@ -8,10 +8,8 @@
 use std::time::Duration;
 
 use crate::base::{Mono, Now, Wall};
+use crate::http::cache_control::delta_seconds;
 use crate::http::{Fields, date};
-
-/// RFC 9111 §1.2.2: what "greater than can be represented" stands for.
-const FOREVER: u64 = 1 << 31;
 
 /// How far the wall clock may seem to have gone backwards: a request reads the clock once, and what it waits for may come
 /// a moment later; a clock that is kept right is moved by less than this.
@@ -75,16 +73,7 @@ pub(crate) fn initial_age(fields: Fields<'_>, asked: Now, received: Now) -> Dura
 
 /// RFC 9111 §5.1: the first member counts; what is no number counts as absent.
 fn age_value(fields: Fields<'_>) -> Duration {
-    let seconds = fields.list("age").next().and_then(delta_seconds);
-    Duration::from_secs(seconds.unwrap_or(0))
-}
-
-fn delta_seconds(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let value = std::str::from_utf8(text).ok()?.parse::<u64>().unwrap_or(FOREVER);
-    Some(value.min(FOREVER))
+    fields.list("age").next().and_then(delta_seconds).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::format::{Identity, Kind, Marks, Superblock};
 use super::open::{Believed, believe};
 use super::record::HeadRecord;
 use super::variants::Variants;
-use super::{Store, lock};
+use super::{Epoch, Store, lock};
 use crate::base::Wall;
 
 /// Changed objects that are remembered between two syncs; more are synced one by one.
@@ -23,6 +23,8 @@ pub(in crate::cache) struct Renewal {
     pub(in crate::cache) received: Wall,
     /// In milliseconds.
     pub(in crate::cache) initial_age: u64,
+    /// When the upstream was asked.
+    pub(in crate::cache) epoch: Epoch,
 }
 
 impl Store {
@@ -36,7 +38,8 @@ impl Store {
             let head = renewal.record.encode()?;
             let place = head_place(block, identity.location, &head)?;
             let (marks, received, initial_age) = (renewal.marks, renewal.received, renewal.initial_age);
-            Some((Superblock { head: place, marks, received, initial_age, ..*block }, Some(head)))
+            let epoch = renewal.epoch.number().max(block.epoch);
+            Some((Superblock { head: place, marks, received, initial_age, epoch, ..*block }, Some(head)))
         })
     }
 
@@ -85,7 +88,7 @@ impl Store {
     }
 
     /// Writes what `decide` makes of the believed superblock into the other slot, after the new head record.
-    fn change(
+    pub(super) fn change(
         &self,
         spot: Spot,
         mut decide: impl FnMut(&Believed) -> Option<(Superblock, Option<Vec<u8>>)>,

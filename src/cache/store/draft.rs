@@ -17,7 +17,7 @@ use super::open::{Believed, Bytes, MOST_CHUNKS, Opened, believe, read_exactly, w
 use super::partial::Run;
 use super::record::HeadRecord;
 use super::space::Reservation;
-use super::{Store, lock};
+use super::{Epoch, Store, lock};
 use crate::base::Wall;
 
 /// Room is taken in steps that grow with the file, from the least to the most: few books to keep, little to give back.
@@ -34,6 +34,8 @@ pub(in crate::cache) struct Plan {
     pub(in crate::cache) received: Wall,
     /// In milliseconds.
     pub(in crate::cache) initial_age: u64,
+    /// When the upstream was asked.
+    pub(in crate::cache) epoch: Epoch,
     pub(in crate::cache) record: HeadRecord,
 }
 
@@ -263,22 +265,24 @@ impl Draft {
         self.open.take_room(trailers.len() as u64)?;
         let guard = store.stripe(identity.location);
         let mut state = lock(&self.open.state);
-        if state.body_len.replace(body_len).is_some_and(|known| known != body_len) {
+        if state.body_len.is_some_and(|known| known != body_len) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
+        let checksums = whole(&state.entries, layout, body_len).ok_or(io::ErrorKind::InvalidInput)?;
+        state.renewed |= state.body_len.is_none();
+        state.body_len = Some(body_len);
         if !trailers.is_empty() {
             state.plan.record.trailers = trailers.into();
         }
-        let checksums = whole(&state.entries, layout, body_len).ok_or(io::ErrorKind::InvalidInput)?;
         let block = self.open.complete(&mut state)?;
         let plan = state.plan.clone();
         let room = state.room.take();
         drop((state, guard));
         drop(room);
-        store.published(identity.location, file);
+        store.published(identity.location, file, plan.marks.pinned);
         store.list_variant(&plan)?;
         let bytes = Bytes::File { file: Arc::clone(file), layout: *layout, checksums };
-        Ok(opened(plan, &block, body_len, bytes))
+        Ok(store.not_purged(opened(plan, &block, body_len, bytes)))
     }
 }
 
@@ -383,6 +387,7 @@ impl Open {
 
     /// Writes the entries of chunks whose bytes were synced, and what else was handed in.
     pub(super) fn write_down(&self, handed: &HandedIn) -> io::Result<()> {
+        let _guard = self.store.stripe(self.identity.location);
         let mut state = lock(&self.state);
         if matches!(state.home, Home::Over) {
             return Ok(());
@@ -488,13 +493,14 @@ impl Open {
             store.remove_guarded(spot);
             return;
         }
+        let flags = state.plan.marks.flags();
         let entered = state.entries.values().map(|entry| u64::from(entry.len)).sum();
         let written = self.write_all(&mut state);
         drop((state, guard));
         if let Err(error) = written {
             store.note(&error);
         }
-        store.enter(spot, store.disk.bytes_of(&self.file).unwrap_or(0).max(entered));
+        store.enter(spot, store.disk.bytes_of(&self.file).unwrap_or(0).max(entered), flags);
     }
 
     /// Writes what is known and not on the card yet.
@@ -551,6 +557,7 @@ pub(super) fn superblock(plan: &Plan, kind: Kind, head: &[u8], body_len: Option<
         body_len,
         received: plan.received,
         initial_age: plan.initial_age,
+        epoch: plan.epoch.number(),
     }
 }
 
@@ -567,6 +574,8 @@ pub(super) fn opened(plan: Plan, block: &Superblock, body_len: u64, bytes: Bytes
         marks: block.marks,
         received: plan.received,
         initial_age: plan.initial_age,
+        epoch: block.epoch,
+        judged: block.epoch,
         record: plan.record,
         body_len,
         bytes,

@@ -95,6 +95,8 @@ pub(in crate::cache) struct Marks {
     pub(in crate::cache) sure: bool,
     /// The request that brought it had a `Cookie`.
     pub(in crate::cache) personal: bool,
+    /// Never leaves to make room for others.
+    pub(in crate::cache) pinned: bool,
 }
 
 /// A head record's place and checksum.
@@ -129,6 +131,9 @@ pub(super) struct Superblock {
     pub(super) received: Wall,
     /// In milliseconds.
     pub(super) initial_age: u64,
+    /// The store's purge number when it was asked for: later purges are for it, earlier ones are not. No clock is
+    /// needed to tell.
+    pub(super) epoch: u32,
 }
 
 /// What a chunk table says of one chunk: these bytes of it are there.
@@ -162,7 +167,7 @@ impl Superblock {
         out.u64(self.head.offset);
         out.u64(self.head.checksum);
         out.bytes(&self.head.len.to_le_bytes());
-        out.bytes(&[0; 4]);
+        out.bytes(&self.epoch.to_le_bytes());
         out.u64(self.layout.body);
         out.u64(self.body_len.unwrap_or(u64::MAX));
         out.u64(self.received.as_millis().cast_unsigned());
@@ -184,13 +189,14 @@ impl Superblock {
         }
         let (sequence, generation) = (from.u64()?, from.u64()?);
         let (offset, checksum, len) = (from.u64()?, from.u64()?, from.u32()?);
-        from.u32()?;
+        let epoch = from.u32()?;
         let layout = Layout { body: from.u64()?, chunk_log2, first_table };
         let body_len = Some(from.u64()?).filter(|len| *len != u64::MAX);
         let received = Wall::from_millis(from.u64()?.cast_signed());
         let initial_age = from.u64()?;
         let head = HeadPlace { offset, len, checksum };
-        let block = Superblock { kind, sequence, generation, marks, head, layout, body_len, received, initial_age };
+        let block =
+            Superblock { kind, sequence, generation, marks, head, layout, body_len, received, initial_age, epoch };
         block.is_sound().then_some(block)
     }
 
@@ -249,7 +255,8 @@ impl Layout {
         let large = body_len.is_none_or(|len| len > ALIGNED_FROM);
         let body = match large {
             true => (HEAD_AREA + 2 * sector_up(head + SPARE_HEAD) + table).next_multiple_of(PAGE),
-            false => HEAD_AREA + head + table,
+            // No entry lies across two sectors, so that none is ever torn.
+            false => (HEAD_AREA + head + table).next_multiple_of(ENTRY_LEN),
         };
         Layout { body, chunk_log2, first_table: u16::try_from(chunks).unwrap_or(u16::MAX) }
     }
@@ -383,11 +390,12 @@ impl Marks {
             | u16::from(self.invalidated) << 1
             | u16::from(self.sure) << 2
             | u16::from(self.personal) << 3
+            | u16::from(self.pinned) << 4
     }
 
     fn from_bits(bits: u16) -> Option<Marks> {
         let has = |bit: u16| bits & (1 << bit) != 0;
-        let marks = Marks { complete: has(0), invalidated: has(1), sure: has(2), personal: has(3) };
+        let marks = Marks { complete: has(0), invalidated: has(1), sure: has(2), personal: has(3), pinned: has(4) };
         (marks.bits() == bits).then_some(marks)
     }
 }

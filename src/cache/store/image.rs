@@ -26,34 +26,34 @@ impl Store {
         let body_len = body.len() as u64;
         let head = plan.record.encode().ok_or(io::ErrorKind::InvalidInput)?;
         let Image { bytes, block, checksums } = Image::new(&plan, Kind::Answer, &head, body, self.chunk_log2)?;
-        let file = self.publish_image(plan.location, &bytes)?;
+        let file = self.publish_image(plan.location, &bytes, plan.marks.pinned)?;
         self.list_variant(&plan)?;
         let bytes = if body_len <= SMALL_BODY {
             Bytes::Memory(body.into())
         } else {
             Bytes::File { file: Arc::new(file), layout: block.layout, checksums: checksums.into() }
         };
-        Ok(opened(plan, &block, body_len, bytes))
+        Ok(self.not_purged(opened(plan, &block, body_len, bytes)))
     }
 
     /// Writes a whole file and puts it in its place.
-    fn publish_image(self: &Arc<Store>, location: u128, image: &[u8]) -> io::Result<File> {
+    fn publish_image(self: &Arc<Store>, location: u128, image: &[u8], pinned: bool) -> io::Result<File> {
         let _room = self.reserve(image.len() as u64)?;
         let (file, temp) = self.disk.create()?;
-        let written = self.disk.write_at(&file, image, 0).and_then(|()| self.publish(&temp, location, &file));
+        let written = self.disk.write_at(&file, image, 0).and_then(|()| self.publish(&temp, location, &file, pinned));
         if written.is_err() {
             let _ = self.disk.discard(&temp);
         }
         written.map(|()| file)
     }
 
-    fn publish(&self, temp: &TempName, location: u128, file: &File) -> io::Result<()> {
+    fn publish(&self, temp: &TempName, location: u128, file: &File, pinned: bool) -> io::Result<()> {
         let spot = Spot::object(location);
         let guard = self.stripe(location);
         self.sync_before_replacing(spot, file)?;
         self.disk.publish(temp, spot)?;
         drop(guard);
-        self.published(location, file);
+        self.published(location, file, pinned);
         Ok(())
     }
 
@@ -66,10 +66,10 @@ impl Store {
     }
 
     /// Keeps the books of a complete object that was just put in its place.
-    pub(super) fn published(&self, location: u128, file: &File) {
+    pub(super) fn published(&self, location: u128, file: &File, pinned: bool) {
         lock(&self.disowned).some.remove(&location);
         self.wrote();
-        self.enter(Spot::object(location), self.taken_by(file));
+        self.enter(Spot::object(location), self.taken_by(file), Marks { pinned, ..Marks::default() }.flags());
     }
 
     /// Blocks are given out late on some file systems: the length is the better guess while they are not.
@@ -99,9 +99,11 @@ impl Store {
         };
         let gone = variants.add(plan.location, selection.clone());
         let head = variants.encode();
-        let list = Plan { location: plan.primary, marks: Marks::default(), initial_age: 0, ..plan.clone() };
+        // A list that leads to something pinned must stay as well.
+        let marks = Marks { pinned: plan.marks.pinned || self.is_pinned(plan.primary), ..Marks::default() };
+        let list = Plan { location: plan.primary, marks, initial_age: 0, ..plan.clone() };
         let image = Image::new(&list, Kind::Variants, &head, b"", self.chunk_log2)?;
-        self.publish_image(plan.primary, &image.bytes)?;
+        self.publish_image(plan.primary, &image.bytes, list.marks.pinned)?;
         gone.into_iter().for_each(|location| {
             self.remove_all(location);
         });

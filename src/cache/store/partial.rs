@@ -10,8 +10,9 @@ use super::disk::Spot;
 use super::draft::{Draft, Open, Plan};
 use super::format::{Entry, Identity, Kind, Marks};
 use super::open::{Believed, Found, believe, entries, whole};
+use super::purge::Purge;
 use super::record::HeadRecord;
-use super::{Store, lock};
+use super::{Epoch, Store, lock};
 use crate::base::Wall;
 
 /// A stored answer that is not all there.
@@ -50,7 +51,18 @@ impl Store {
             let (plan, entries) = (&state.plan, &state.entries);
             (*plan.record.key == *key && !entries.is_empty()).then(|| (plan.clone(), state.body_len, runs(entries)))
         });
-        let (plan, body_len, present) = known??;
+        let (mut plan, body_len, present) = known??;
+        match self.judge(plan.epoch.number(), &plan.record) {
+            None => {}
+            Some(Purge::Soft) => {
+                plan.marks.invalidated = true;
+                open.invalidate();
+            }
+            Some(Purge::Hard) => {
+                self.discard_partial(open.identity);
+                return None;
+            }
+        }
         Some(Box::new(Partial {
             identity: open.identity,
             marks: plan.marks,
@@ -149,7 +161,7 @@ impl Store {
         drop(newer);
         if moved {
             self.books().index.remove(from);
-            self.enter(to, self.disk.bytes_of(&file).unwrap_or(0));
+            self.enter(to, self.disk.bytes_of(&file).unwrap_or(0), found.block.marks.flags());
         } else if !gone {
             self.disown(location);
         }
@@ -188,10 +200,10 @@ impl Run {
 /// A file that is not what was written.
 pub(super) struct NotWritten;
 
-type Read = (Believed, Plan, BTreeMap<u64, Entry>);
+pub(super) type Read = (Believed, Plan, BTreeMap<u64, Entry>);
 
 /// `None`: another key's.
-fn read_partial(file: &File, location: u128, key: &[u8]) -> Result<Option<Read>, NotWritten> {
+pub(super) fn read_partial(file: &File, location: u128, key: &[u8]) -> Result<Option<Read>, NotWritten> {
     let found = believe(file, location).filter(|found| found.block.kind == Kind::Answer).ok_or(NotWritten)?;
     let record = HeadRecord::decode(&found.record).ok_or(NotWritten)?;
     if *record.key != *key {
@@ -206,6 +218,7 @@ fn read_partial(file: &File, location: u128, key: &[u8]) -> Result<Option<Read>,
         marks: Marks { complete: false, ..block.marks },
         received: block.received,
         initial_age: block.initial_age,
+        epoch: Epoch::of(block.epoch),
         record,
     };
     Ok(Some((found, plan, entries)))

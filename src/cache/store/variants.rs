@@ -45,6 +45,14 @@ impl Variants {
         self.list.iter().find(|variant| variant.selection.matches(request)).map(|variant| variant.location)
     }
 
+    /// Where the variants are that this request might as well have, were it not for the language it asks for; the newest
+    /// first. For [`crate::http::accept::negotiate`] while the upstream is out of reach: which languages they are in
+    /// is in their own heads.
+    pub(in crate::cache) fn in_any_language(&self, request: Fields<'_>) -> impl Iterator<Item = u128> {
+        let suits = move |variant: &&Variant| variant.selection.matches_but_for("accept-language", request);
+        self.list.iter().filter(suits).map(|variant| variant.location)
+    }
+
     /// The names that selected the newest variant.
     pub(in crate::cache) fn newest(&self) -> Option<&Names> {
         self.list.first().map(|variant| &variant.selection.names)

@@ -1,0 +1,154 @@
+//! `hafir cache`: looking at what is kept, and changing it, beside the running gateway and without one.
+//!
+//! What only looks reads the folder, without the gateway's knowledge; what changes something asks the running gateway,
+//! or, where none runs, does it itself.
+
+mod change;
+mod look;
+mod words;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+pub(super) use change::obey;
+use words::{Action, Selection};
+pub(super) use words::{BadWords, HELP, Request};
+
+use super::arguments::DEFAULT_FILE;
+use super::{EXIT_CONFIG, EXIT_FAILURE, say};
+use crate::base::Now;
+use crate::cache::{Card, Kept, tags};
+use crate::config::{self, Config};
+use crate::gateway::{Extent, Located, locate};
+use crate::net::Clock;
+
+/// Runs one command and gives the exit code.
+pub(super) fn run(request: &Request, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+    if request.action == Action::Help {
+        return say(out, HELP);
+    }
+    let path = request.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+    let config = match load(&path, request.config.is_some()) {
+        Ok(config) => config,
+        Err(problem) => {
+            let _ = writeln!(err, "hafir: {problem}");
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    let desk = Desk { config, file: path, json: request.json };
+    match desk.serve(&request.action, out) {
+        Ok(code) => code,
+        // A reader that went away (`hafir cache list | head`) has what it wanted.
+        Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Trouble::Output(error)) => fail(err, &error.to_string()),
+        Err(Trouble::Told(problem)) => fail(err, &problem),
+    }
+}
+
+fn fail(err: &mut dyn Write, problem: &str) -> ExitCode {
+    let _ = writeln!(err, "hafir: {problem}");
+    ExitCode::from(EXIT_FAILURE)
+}
+
+/// The configuration says where things are; a broken one is read as far as it goes.
+fn load(path: &Path, named: bool) -> Result<Config, String> {
+    let bytes = std::fs::read(path).map_err(|cause| {
+        let mend = if named { "" } else { "; name the gateway's configuration: hafir cache --config FILE" };
+        format!("{}: {cause}{mend}", path.display())
+    })?;
+    match config::load(path) {
+        Ok(loaded) => Ok(loaded.config),
+        Err(_) => Ok(config::fallback(&bytes, path.parent().unwrap_or(Path::new(".")))),
+    }
+}
+
+/// Why a command came to nothing.
+enum Trouble {
+    Output(io::Error),
+    /// A sentence for the operator, with what mends it.
+    Told(String),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        Trouble::Output(error)
+    }
+}
+
+impl From<String> for Trouble {
+    fn from(problem: String) -> Trouble {
+        Trouble::Told(problem)
+    }
+}
+
+/// What all commands need.
+struct Desk {
+    config: Config,
+    file: PathBuf,
+    json: bool,
+}
+
+impl Desk {
+    fn serve(&self, action: &Action, out: &mut dyn Write) -> Result<ExitCode, Trouble> {
+        match action {
+            Action::Help => Ok(say(out, HELP)),
+            Action::Stat => self.stat(out),
+            Action::List(what) => self.list(what, out),
+            Action::Show(url) => self.show(url, out),
+            Action::Verify => self.verify(out),
+            Action::Purge { what, hard } => self.purge(what, *hard, out),
+            Action::Export { .. } | Action::Import { .. } => Err(Trouble::Told("not yet".to_owned())),
+        }
+    }
+
+    fn card(&self) -> Result<Card, Trouble> {
+        Ok(Card::open(&self.config.cache.dir)?)
+    }
+
+    fn now(&self) -> Now {
+        Clock::start(super::memory::Memory::open(&self.config.gateway.state).clock_floor()).now()
+    }
+
+    fn locate(&self, address: &str, extent: Extent) -> Result<Vec<Located>, Trouble> {
+        Ok(locate(&self.config, address, extent)?)
+    }
+
+    /// What decides whether an answer is selected.
+    fn picker(&self, what: &Selection) -> Result<Picker, Trouble> {
+        let texts = |address: &str, extent| -> Result<Vec<String>, Trouble> {
+            Ok(self.locate(address, extent)?.into_iter().map(|located| located.key).collect())
+        };
+        Ok(match what {
+            Selection::All => Picker::All,
+            Selection::Url(url) => {
+                let located = self.locate(url, Extent::Whole)?;
+                let more = located.iter().filter_map(Located::with_more).collect();
+                Picker::Keys(located.into_iter().map(|located| located.key).collect(), more)
+            }
+            Selection::Beginning(beginning) => Picker::Beginnings(texts(beginning, Extent::Beginning)?),
+            Selection::Tag(tag) => Picker::Tag(tag.clone()),
+        })
+    }
+}
+
+/// A selection in the cache's own words.
+enum Picker {
+    All,
+    /// And what longer ones begin with.
+    Keys(Vec<String>, Vec<String>),
+    Beginnings(Vec<String>),
+    Tag(String),
+}
+
+impl Picker {
+    fn picks(&self, kept: &Kept) -> bool {
+        let key = kept.key();
+        match self {
+            Picker::All => true,
+            Picker::Keys(keys, more) => keys.contains(&key) || more.iter().any(|beginning| key.starts_with(beginning)),
+            Picker::Beginnings(beginnings) => beginnings.iter().any(|beginning| key.starts_with(beginning)),
+            Picker::Tag(tag) => tags::has(kept.fields().as_bytes(), tag),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The words behind `hafir cache` → [`Request`].
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+pub(in crate::cli) const HELP: &str = "\
+hafir cache - what is kept, and how to look at it
+
+Usage: hafir cache [--config FILE] [--json] COMMAND
+
+  stat                     How much is kept, and how much room there is.
+  list [PREFIX|tag:NAME]   What is kept, one answer a line.
+  show URL                 One answer: its head, its age, what of it is there, where it lies.
+  verify                   Read every byte and say what is not as it was written.
+  purge URL|PREFIX*|tag:NAME [--hard]
+                           Mark answers stale: the upstream is asked before they are used again, and their bytes stay
+                           for the case that nothing changed. --hard: take them away.
+  export FILE [URL|PREFIX*|tag:NAME]
+                           Write answers into one file, to carry them to another board. An export that was
+                           interrupted goes on where it was.
+  import FILE              Take answers from such a file. What is here already, or newer, stays.
+
+A URL is one of this gateway's own, as http://board/wiki/Uganda or /wiki/Uganda, or the upstream's. The configuration
+is /etc/hafir/hafir.ini where no --config is given. All of it works beside the running gateway, and without one.
+";
+
+/// What is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::cli) struct Request {
+    pub(super) config: Option<PathBuf>,
+    pub(super) json: bool,
+    pub(super) action: Action,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Action {
+    Help,
+    Stat,
+    List(Selection),
+    Show(String),
+    Verify,
+    Purge { what: Selection, hard: bool },
+    Export { file: PathBuf, what: Selection },
+    Import { file: PathBuf },
+}
+
+/// Some of what is kept, as people name it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Selection {
+    All,
+    Url(String),
+    Beginning(String),
+    Tag(String),
+}
+
+/// Why the words are not understood.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::cli) enum BadWords {
+    Unknown(String),
+    Missing { command: &'static str, what: &'static str },
+    Unexpected(String),
+}
+
+impl fmt::Display for BadWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadWords::Unknown(word) => write!(f, "'hafir cache {word}' is no command; see 'hafir cache help'"),
+            BadWords::Missing { command, what } => write!(f, "'hafir cache {command}' needs {what}"),
+            BadWords::Unexpected(word) => write!(f, "'hafir cache' has no use for '{word}'; see 'hafir cache help'"),
+        }
+    }
+}
+
+impl Request {
+    pub(in crate::cli) fn parse(words: Vec<OsString>) -> Result<Request, BadWords> {
+        let mut options = Options::default();
+        let mut plain = options.take(words)?.into_iter();
+        let command = plain.next().map_or_else(|| "help".to_owned(), |word| word.to_string_lossy().into_owned());
+        let mut next = || plain.next();
+        let missing = |command, what| BadWords::Missing { command, what };
+        let text = |word: OsString| word.to_string_lossy().into_owned();
+        let action = match command.as_str() {
+            "help" | "--help" | "-h" => Action::Help,
+            "stat" => Action::Stat,
+            "list" => Action::List(next().map_or(Selection::All, |word| Selection::of(&text(word)).widened())),
+            "show" => Action::Show(next().map(text).ok_or(missing("show", "a URL"))?),
+            "verify" => Action::Verify,
+            "purge" => {
+                let what = next().map(text).ok_or(missing("purge", "a URL, a prefix with * or tag:NAME"))?;
+                Action::Purge { what: Selection::of(&what), hard: std::mem::take(&mut options.hard) }
+            }
+            "export" => {
+                let file = next().map(PathBuf::from).ok_or(missing("export", "a file to write"))?;
+                Action::Export { file, what: next().map_or(Selection::All, |word| Selection::of(&text(word))) }
+            }
+            "import" => Action::Import { file: next().map(PathBuf::from).ok_or(missing("import", "a file"))? },
+            _ => return Err(BadWords::Unknown(command)),
+        };
+        match next() {
+            Some(word) => Err(BadWords::Unexpected(text(word))),
+            None if options.hard => Err(BadWords::Unexpected("--hard".to_owned())),
+            None => Ok(Request { config: options.config, json: options.json, action }),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Options {
+    config: Option<PathBuf>,
+    json: bool,
+    hard: bool,
+}
+
+impl Options {
+    /// The words that are no options.
+    fn take(&mut self, words: Vec<OsString>) -> Result<Vec<OsString>, BadWords> {
+        let mut plain = Vec::new();
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            match word.to_str() {
+                Some("--json") => self.json = true,
+                Some("--hard") => self.hard = true,
+                Some("--config" | "-c") => {
+                    let missing = BadWords::Missing { command: "--config", what: "a file" };
+                    self.config = Some(words.next().map(PathBuf::from).ok_or(missing)?);
+                }
+                Some(option) if option.starts_with("--") && option != "--help" => {
+                    return Err(BadWords::Unexpected(option.to_owned()));
+                }
+                Some(_) | None => plain.push(word),
+            }
+        }
+        Ok(plain)
+    }
+}
+
+impl Selection {
+    pub(super) fn of(word: &str) -> Selection {
+        match (word.strip_prefix("tag:"), word.strip_suffix('*')) {
+            (Some(tag), _) => Selection::Tag(tag.to_owned()),
+            (None, Some("")) => Selection::All,
+            (None, Some(beginning)) => Selection::Beginning(beginning.to_owned()),
+            (None, None) => Selection::Url(word.to_owned()),
+        }
+    }
+
+    /// Where a list is asked for, an address is the beginning of addresses.
+    fn widened(self) -> Selection {
+        match self {
+            Selection::Url(url) => Selection::Beginning(url),
+            Selection::All | Selection::Beginning(_) | Selection::Tag(_) => self,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Request, BadWords> {
+        Request::parse(line.split_whitespace().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn words_are_understood_in_any_order() {
+        let asked = parse("--config a.ini purge /wiki/* --hard --json").unwrap();
+        assert_eq!((asked.config.as_deref(), asked.json), (Some(std::path::Path::new("a.ini")), true));
+        assert_eq!(asked.action, Action::Purge { what: Selection::Beginning("/wiki/".to_owned()), hard: true });
+        assert_eq!(parse("list /wiki/").unwrap().action, Action::List(Selection::Beginning("/wiki/".to_owned())));
+        let export = Action::Export { file: "x.tar".into(), what: Selection::Tag("films".to_owned()) };
+        assert_eq!(parse("export x.tar tag:films").unwrap().action, export);
+        assert_eq!(parse("").unwrap().action, Action::Help);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (line, problem) in [
+            ("start", "'hafir cache start' is no command; see 'hafir cache help'"),
+            ("show", "'hafir cache show' needs a URL"),
+            ("stat --hard", "'hafir cache' has no use for '--hard'; see 'hafir cache help'"),
+            ("stat more", "'hafir cache' has no use for 'more'; see 'hafir cache help'"),
+            ("stat --config", "'hafir cache --config' needs a file"),
+        ] {
+            assert_eq!(parse(line).unwrap_err().to_string(), problem, "{line}");
+        }
+    }
+}
