@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::cache::read_object;
+use crate::cache::{read_object, walk_store};
 use crate::codings::{self, Coding};
 use crate::config::{self, Config, DestinationConfig, Outside};
 use crate::http::chunked::{Decoder, Step};
@@ -227,6 +227,12 @@ impl Routes {
 pub fn stored(bytes: &[u8], key: &[u8], put_right: bool) -> Option<(u16, Vec<u8>, u64)> {
     let read = read_object(bytes, key, put_right)?;
     Some((read.status, read.fields, read.body_len))
+}
+
+/// Does to a store in this folder, which is to be empty or missing, whatever the bytes say, and compares all of it with a
+/// model after each operation.
+pub fn store_model(script: &[u8], folder: &Path) {
+    walk_store(folder, script);
 }
 
 /// Shows `read` ever more of the bytes until it has an answer.

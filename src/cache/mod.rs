@@ -38,9 +38,10 @@ pub(crate) use root::{Cache, StoreState};
 pub(crate) use search::SearchRules;
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
+#[cfg(feature = "doors")]
+pub(crate) use store::model::walk as walk_store;
 pub(crate) use store::purge::{Purge, What};
-pub(crate) use store::walk::{Card, Kept, Place, Sight};
-pub(crate) use store::{Contents, Survey, Surveyed, SurveyedAnswer};
+pub(crate) use store::survey::{Card, Kept, Sight};
 
 #[cfg(test)]
 mod tests;

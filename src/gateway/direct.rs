@@ -58,7 +58,7 @@ pub(super) async fn ask_alone(
 /// After a success of an unsafe method, what is stored under its URL must not be used unasked, nor what its answer
 /// names as changed (RFC 9111 §4.4).
 async fn invalidate(exchange: &Exchange<'_>, origin: &Origin, head: &OwnedResponse) {
-    let plan = &exchange.plan;
+    let (plan, process) = (&exchange.plan, &exchange.worker.process);
     let Some(url) = origin.urls.first().filter(|_| origin.cached && !plan.request.method.is_safe()) else { return };
     let path = plan.forwarded_path(origin, 0);
     let authority = host::parse(plan.upstream_host(origin, 0).as_bytes()).ok();
@@ -66,8 +66,8 @@ async fn invalidate(exchange: &Exchange<'_>, origin: &Origin, head: &OwnedRespon
     let target = TargetUri { secure: url.tls, authority, path: &path, query: plan.target.query.as_deref() };
     for (path, query) in policy::invalidated(plan.request.method, head.status, &target, head.fields()) {
         for secure in [false, true] {
-            let parts = plan.key_of(origin, secure, &path, query.as_deref());
-            exchange.worker.process.cache.invalidate(&parts.key()).await;
+            let parts = plan.key_of(origin, secure, &path, query.as_deref(), &process.search);
+            process.cache.invalidate(&parts.key()).await;
         }
     }
 }
@@ -83,7 +83,8 @@ pub(super) async fn relay(
     let Answered { mut lease, head, framing: incoming, asked, received, coding_is_ours, .. } = answered;
     // What was asked for the cache may be coded in a way that this client did not ask for.
     let coding = match codings::serving(exchange.plan.request.fields, head.fields()) {
-        Serving::Decoded(coding) if coding_is_ours => Some(coding),
+        // The middle of a coded form cannot be decoded.
+        Serving::Decoded(coding) if coding_is_ours && head.status != 206 => Some(coding),
         Serving::Decoded(_) | Serving::AsStored | Serving::Past(_) => None,
     };
     let decoded = Decoded::of(&head, coding)?;
@@ -131,6 +132,13 @@ pub(super) async fn relay(
     lease.done();
     exchange.account.complete = ended.is_ok();
     Ok(if ended.is_ok() { after } else { After::Cut })
+}
+
+/// Whether an answer that was asked for the cache is in a form that this client cannot read and that must not be
+/// changed for it.
+pub(super) fn is_for_others(exchange: &Exchange<'_>, answered: &Answered) -> bool {
+    let serving = || codings::serving(exchange.plan.request.fields, answered.head.fields());
+    answered.coding_is_ours && matches!(serving(), Serving::Past(_))
 }
 
 /// The head of an answer whose body is decoded on its way.

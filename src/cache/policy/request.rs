@@ -30,6 +30,8 @@ pub(crate) struct RequestRules {
     pub(crate) max_stale: Option<MaxStale>,
     pub(crate) stale_if_error: Option<Duration>,
     pub(crate) assigned: Assigned,
+    /// One coded form serves all clients, so that `Accept-Encoding` selects nothing (`cache.compress`).
+    pub(crate) one_form: bool,
 }
 
 /// The freshness that a route gives to answers.
@@ -86,7 +88,7 @@ pub(crate) fn request(
         }
     };
     let assigned = Assigned::by(route);
-    let mut rules = RequestRules { head, assigned, ..RequestRules::PLAIN };
+    let mut rules = RequestRules { head, assigned, one_form: route.compress, ..RequestRules::PLAIN };
     match rules.read(fields)? {
         Content::None => rules.meets(route.class),
         Content::Some => Err(PassReason::RequestBody),
@@ -120,7 +122,13 @@ impl RequestRules {
         max_stale: None,
         stale_if_error: None,
         assigned: Assigned { forced: false, fresh_for: None, statuses: Statuses::NONE },
+        one_form: false,
     };
+
+    /// Fields that select no variant, whatever `Vary` says.
+    pub(crate) fn not_selecting(&self) -> &'static [&'static str] {
+        if self.one_form { &["accept-encoding"] } else { &[] }
+    }
 
     fn read(&mut self, fields: Fields<'_>) -> Result<Content, PassReason> {
         let (mut cache_control, mut pragma, mut content) = (false, false, Content::None);

@@ -21,6 +21,8 @@ mod image;
 mod index;
 #[cfg(test)]
 mod journal;
+#[cfg(any(test, feature = "doors"))]
+pub(crate) mod model;
 mod open;
 mod partial;
 pub(in crate::cache) mod purge;
@@ -28,13 +30,12 @@ mod record;
 mod space;
 #[cfg(any(test, feature = "doors"))]
 mod specimen;
-mod survey;
+pub(in crate::cache) mod survey;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod upkeep;
 mod variants;
-pub(in crate::cache) mod walk;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -57,7 +58,6 @@ pub(in crate::cache) use open::{Bytes, Found, Opened, read_chunk};
 pub(in crate::cache) use partial::{Partial, Run};
 pub(in crate::cache) use record::HeadRecord;
 pub(in crate::cache) use space::Limits;
-pub(crate) use survey::{Contents, Survey, Surveyed, SurveyedAnswer};
 pub(in crate::cache) use upkeep::Upkeep;
 
 /// Changes of one object follow each other; objects share so many locks.

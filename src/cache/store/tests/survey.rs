@@ -2,15 +2,21 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use super::super::specimen::{Place, Specimen, open};
-use super::super::survey::{Contents, Survey, SurveyedAnswer};
+use super::super::survey::{Card, Kept, Sight, Verified};
 use crate::cache::tests::Folder;
 
-fn answers(folder: &Folder) -> Vec<SurveyedAnswer> {
-    let found = Survey::open(folder.path()).unwrap().map(|surveyed| match surveyed.what {
-        Contents::Answer(answer) => *answer,
-        Contents::Variants { .. } | Contents::Damaged => panic!("{}", surveyed.path.display()),
+fn sights(folder: &Folder) -> Vec<(PathBuf, Sight)> {
+    let card = Card::open(folder.path()).unwrap();
+    card.all().map(|seen| (card.path(&seen), card.read(&seen))).collect()
+}
+
+fn answers(folder: &Folder) -> Vec<Kept> {
+    let found = sights(folder).into_iter().map(|(path, sight)| match sight {
+        Sight::Answer(kept) => *kept,
+        Sight::List { .. } | Sight::Unsound | Sight::Gone => panic!("{}", path.display()),
     });
     found.collect()
 }
@@ -27,23 +33,23 @@ fn everything_is_seen_and_damage_is_found() {
     draft.sync().unwrap();
 
     let mut found = answers(&folder);
-    found.sort_by_key(|answer| answer.body_len);
+    found.sort_by_key(Kept::body_len);
     let [first, second] = &found[..] else { panic!("{}", found.len()) };
-    assert!(first.complete && !first.has_holes() && *first.key == *whole.place.key());
-    assert_eq!(first.verify().sound, [0..50_000]);
-    assert!(!second.complete && second.has_holes() && second.present() == 3 * 4096);
-    assert_eq!(second.verify().sound, [4096..12_288, 20_480..24_576]);
-    assert!(second.verify().damaged.is_empty());
+    assert!(first.is_complete() && first.key().as_bytes() == &*whole.place.key());
+    assert_eq!((first.present(), first.verify()), (vec![0..50_000], Verified { sound: 50_000, damaged: 0 }));
+    assert!(!second.is_complete());
+    assert_eq!(second.present(), [4096..12_288, 20_480..24_576]);
+    assert_eq!(second.verify(), Verified { sound: 3 * 4096, damaged: 0 });
 
     let image = folder.objects().pop().unwrap();
     fs::File::options().write(true).open(&image).unwrap().write_all_at(b"damage", 9_000).unwrap();
     let found = answers(&folder);
-    assert_eq!(found.iter().map(|answer| answer.verify().damaged.len()).sum::<usize>(), 1);
+    assert_eq!(found.iter().filter(|kept| kept.verify().damaged > 0).count(), 1);
 
     let file = fs::File::options().write(true).open(&image).unwrap();
     file.set_len(700).unwrap();
-    let damaged = Survey::open(folder.path()).unwrap().filter(|found| matches!(found.what, Contents::Damaged));
-    assert_eq!(damaged.map(|found| found.path).collect::<Vec<_>>(), [image]);
+    let damaged = sights(&folder).into_iter().filter(|(_, sight)| matches!(sight, Sight::Unsound));
+    assert_eq!(damaged.map(|(path, _)| path).collect::<Vec<_>>(), [image]);
 }
 
 #[test]
@@ -55,10 +61,8 @@ fn variants_are_listed_with_their_key() {
         let specimen = Specimen { number: variant.into(), place, len: 10 };
         store.put(specimen.plan(0), &specimen.body()).unwrap();
     }
-    let lists = Survey::open(folder.path()).unwrap().filter_map(|surveyed| match surveyed.what {
-        Contents::Variants { key, count } => Some((key, count)),
-        Contents::Answer(_) | Contents::Damaged => None,
-    });
-    assert_eq!(lists.collect::<Vec<_>>(), [((*b"http://origin:80/1").into(), 3)]);
-    assert!(Survey::open(&folder.path().join("objects")).is_err());
+    let lists = sights(&folder).into_iter().filter(|(_, sight)| matches!(sight, Sight::List { count: 3 }));
+    assert_eq!(lists.count(), 1);
+    assert_eq!(Card::open(folder.path()).unwrap().find("http://origin:80/1").len(), 3);
+    assert!(Card::open(&folder.path().join("objects")).is_err());
 }
