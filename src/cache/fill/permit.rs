@@ -104,6 +104,9 @@ impl Fill {
         match self.plan(request, answer) {
             Ok((store, plan, head)) => Ok(self.stream(store, plan, head, answer)),
             Err(why) => {
+                if why == NotStored::HeadMethod {
+                    self.heed_head(answer);
+                }
                 self.say_alone(PassReason::NotStored(why));
                 Err(why)
             }
@@ -119,17 +122,55 @@ impl Fill {
         };
         let hit = Hit::new(Arc::new(object), answer.received);
         let object = Arc::clone(hit.object());
-        match keep {
-            Keep::AsItWas => {}
-            Keep::No => self.inner.hot.remove_location(object.primary, object.identity.location),
-            Keep::InRam | Keep::OnCard => self.inner.make_hot(Arc::clone(&object)),
-        }
+        self.show_renewed(&object, keep);
         self.said = true;
         self.leave_table(&object.head, answer.received);
         self.inner.fills.remove(&self.shared);
         self.shared.end(Ended::Fresh(hit.clone()));
-        self.write_renewal(object, keep).await;
+        if let Some(written) = self.write_renewal(object, keep) {
+            written.await;
+        }
         Ok(hit)
+    }
+
+    /// What an answer to HEAD says of what is stored (RFC 9111 §4.3.5): it is fresh again, or there is another now, or
+    /// none any more.
+    fn heed_head(&self, answer: &Answer<'_>) {
+        let Some(old) = self.previous.as_ref().filter(|old| old.head().status() == 200) else { return };
+        let same = || policy::same_by_head(&old.head().validators(), Some(old.len()), answer.fields);
+        match answer.status {
+            200 if same() => {
+                let Some((object, keep)) = self.renewed(answer) else { return };
+                let object = Arc::new(object);
+                self.show_renewed(&object, keep);
+                if let Some(written) = self.write_renewal(object, keep) {
+                    written.detach();
+                }
+            }
+            200 | 404 | 410 => self.doubt(old.object()),
+            _ => {}
+        }
+    }
+
+    /// It must be validated before its next use: at once for those who find it hot, then on the card.
+    fn doubt(&self, object: &Arc<Object>) {
+        let about = About { invalidated: true, ..object.head.about() };
+        let (primary, location) = (object.primary, object.identity.location);
+        match Head::new(object.head.status(), object.head.lines(), about) {
+            Some(head) => self.inner.make_hot(Arc::new(object.with_head(head))),
+            None => self.inner.hot.remove_location(primary, location),
+        }
+        if let Some(store) = self.inner.store() {
+            smol::unblock(move || store.invalidate(location)).detach();
+        }
+    }
+
+    fn show_renewed(&self, object: &Arc<Object>, keep: Keep) {
+        match keep {
+            Keep::AsItWas => {}
+            Keep::No => self.inner.hot.remove_location(object.primary, object.identity.location),
+            Keep::InRam | Keep::OnCard => self.inner.make_hot(Arc::clone(object)),
+        }
     }
 
     /// There is no answer. Followers are told the same.
@@ -218,7 +259,7 @@ impl Fill {
         self.said = true;
         self.inner.fills.remove(&self.shared);
         // A client that wants nothing kept says nothing about the answer.
-        let own = [NotStored::RequestNoStore, NotStored::NotModified].map(PassReason::NotStored);
+        let own = [NotStored::RequestNoStore, NotStored::NotModified, NotStored::HeadMethod].map(PassReason::NotStored);
         if !own.contains(&reason) {
             self.inner.fills.remember_alone(self.shared.fill_key, self.inner.last_seen());
         }
@@ -271,15 +312,12 @@ impl Fill {
         }
     }
 
-    async fn write_renewal(&self, object: Arc<Object>, keep: Keep) {
-        let Some(store) = self.inner.store() else { return };
+    fn write_renewal(&self, object: Arc<Object>, keep: Keep) -> Option<smol::Task<()>> {
+        let store = self.inner.store()?;
         let epoch = self.epoch.clone();
         let write = match keep {
-            Keep::AsItWas | Keep::InRam => return,
-            Keep::No => {
-                smol::unblock(move || store.remove_stored(object.identity)).await;
-                return;
-            }
+            Keep::AsItWas | Keep::InRam => return None,
+            Keep::No => return Some(smol::unblock(move || store.remove_stored(object.identity))),
             Keep::OnCard => move || {
                 let times = object.head.stored().times;
                 let renewal = Renewal {
@@ -300,7 +338,7 @@ impl Fill {
                 }
             },
         };
-        smol::unblock(write).await;
+        Some(smol::unblock(write))
     }
 }
 
