@@ -42,7 +42,6 @@ pub(crate) use store::doors::read_object;
 pub(crate) use store::model::walk as walk_store;
 pub(crate) use store::purge::{Purge, What};
 pub(crate) use store::walk::{Card, Kept, Place, Sight};
-pub(crate) use store::{Contents, Survey, Surveyed, SurveyedAnswer};
 
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,6 @@ mod record;
 mod space;
 #[cfg(any(test, feature = "doors"))]
 mod specimen;
-mod survey;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -59,7 +58,6 @@ pub(in crate::cache) use open::{Bytes, Found, Opened, read_chunk};
 pub(in crate::cache) use partial::{Partial, Run};
 pub(in crate::cache) use record::HeadRecord;
 pub(in crate::cache) use space::Limits;
-pub(crate) use survey::{Contents, Survey, Surveyed, SurveyedAnswer};
 pub(in crate::cache) use upkeep::Upkeep;
 
 /// Changes of one object follow each other; objects share so many locks.

@@ -3,7 +3,6 @@
 mod model;
 mod partial;
 mod power;
-mod survey;
 
 use super::Limits;
 use crate::base::Size;
