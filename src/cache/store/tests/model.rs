@@ -16,6 +16,7 @@ fn whatever_is_done_the_store_holds_what_its_model_holds() {
             (state >> 24) as u8
         };
         let script: Vec<u8> = (0..500).map(|_| roll()).collect();
+        println!("walk {seed}");
         walk(&folder.path().join("cache"), &script);
     }
 }
