@@ -11,7 +11,7 @@ use crate::config::{self, Config, DestinationConfig, Outside};
 use crate::http::chunked::{Decoder, Step};
 use crate::http::{
     CacheControl, FieldSpans, Fields, HeadLimits, Method, Parse, RequestHead, ResponseHead, Scan, accept, cdn_loop,
-    conditional, connection, date, etag, forwarded, framing, range, target, via,
+    conditional, connection, date, etag, forwarded, framing, no_vary_search, range, reference, target, via,
 };
 use crate::routing::{self, Table, forwarded_path};
 
@@ -152,6 +152,16 @@ pub fn fields(lines: &[u8]) {
     let fields = Fields::new(lines, spans.as_slice());
     let control = CacheControl::parse(fields);
     let _ = (control.private.names().count(), control.no_cache.names().count());
+    let _ = CacheControl::targeted(fields, "cdn-cache-control");
+    if let Some(rules) = no_vary_search::NoVarySearch::of(fields) {
+        let normal = rules.normalise("a=1&b=2&a=3").unwrap_or_default();
+        assert_eq!(rules.normalise(&normal).unwrap_or_default(), normal, "a normal form stays as it is");
+    }
+    let _ = (conditional::strong(fields), accept::negotiate(fields, &["en", "fr, sw"]));
+    accept::normalised(fields, "accept", &mut |_| ());
+    if let Some(value) = fields.first("location") {
+        let _ = reference::same_origin(value, false, None, "/a/b", Some("c"));
+    }
     let tag = fields.first("etag").and_then(etag::parse);
     let _ = etag::list_match(fields, "if-none-match", tag, etag::Comparison::Weak);
     for value in fields.all("date").chain(fields.all("expires")) {

@@ -41,7 +41,7 @@ pub(crate) use store::doors::read_object;
 #[cfg(feature = "doors")]
 pub(crate) use store::model::walk as walk_store;
 pub(crate) use store::purge::{Purge, What};
-pub(crate) use store::walk::{Card, Kept, Place, Sight};
+pub(crate) use store::survey::{Card, Kept, Sight};
 
 #[cfg(test)]
 mod tests;

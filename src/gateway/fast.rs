@@ -121,7 +121,7 @@ fn hot_hit(plan: &Plan<'_>, worker: &Worker, now: Now) -> Option<Hit> {
         return None;
     }
     let rules = policy::request(plan.request.fields, plan.request.method, &plan.route.config.cache).ok()?;
-    worker.process.cache.hot(&plan.key(origin).key(), plan.request.fields, &rules, now)
+    worker.process.cache.hot(&plan.key(origin, &worker.process.search).key(), plan.request.fields, &rules, now)
 }
 
 /// Writes the head into the worker's buffer.

@@ -6,7 +6,7 @@ use super::targets::{Stated, Targets};
 use crate::base::{Now, Wall};
 use crate::cache::reason::NotStored;
 use crate::http::conditional::Validators;
-use crate::http::{CacheControl, FieldSpans, Fields, MAX_HEAD, date, etag, hop_by_hop};
+use crate::http::{FieldSpans, Fields, MAX_HEAD, date, etag, hop_by_hop};
 
 /// Never kept: said anew for each answer (`Age`, the length), or for the proxy that asked (RFC 9111 §3.1).
 const NEVER: [&str; 6] = [
@@ -51,7 +51,7 @@ pub(crate) fn updated(
     let replaced = |name: &[u8]| {
         // An old Date beside a new Expires would make a long life of a short one.
         let dated = name.eq_ignore_ascii_case(b"date");
-        let withheld = rules.withholds(name);
+        let withheld = rules.stated.withholds(name);
         dated || withheld || (renews(name) && new.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)))
     };
     stored.iter().filter(|(name, _)| !replaced(name)).for_each(|(name, value)| push(&mut block, name, value));
@@ -100,27 +100,21 @@ pub(crate) fn same_by_head(stored: &Validators<'_>, length: Option<u64>, new: Fi
 /// What the fields of one answer say about each other.
 struct Rules<'a> {
     fields: Fields<'a>,
-    directives: CacheControl<'a>,
+    stated: Stated<'a>,
     cookies: bool,
 }
 
 impl<'a> Rules<'a> {
     fn of(fields: Fields<'a>, targets: &Targets, cookies: bool) -> Rules<'a> {
-        Rules { fields, directives: Stated::of(fields, targets).directives, cookies }
+        Rules { fields, stated: Stated::of(fields, targets), cookies }
     }
 
     fn keep(&self, name: &[u8]) -> bool {
         let cookie = name.eq_ignore_ascii_case(b"set-cookie");
         !is_any(name, &NEVER)
             && !hop_by_hop::is(name, self.fields)
-            && !self.withholds(name)
+            && !self.stated.withholds(name)
             && (self.cookies || !cookie)
-    }
-
-    /// RFC 9111 §5.2.2.4, §5.2.2.7: named fields are for the one request, the rest of the answer is for all.
-    fn withholds(&self, name: &[u8]) -> bool {
-        let (no_cache, private) = (self.directives.no_cache, self.directives.private);
-        no_cache.names().chain(private.names()).any(|other| other.eq_ignore_ascii_case(name))
     }
 }
 

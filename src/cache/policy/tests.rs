@@ -7,8 +7,8 @@ use crate::base::{Mono, Now, Size, Wall};
 use crate::cache::reason::{Forward, NotStored, PassReason, StaleFor, StaleForbidden};
 use crate::cache::tests::{Block, START, at};
 use crate::config::{CacheMode, Class, RouteCacheConfig};
-use crate::http::Method;
 use crate::http::conditional::Validators;
+use crate::http::{Fields, Method};
 
 const DATE: &str = "Date: Mon, 01 Jun 2026 00:00:00 GMT\n";
 const TEN_DAYS_BEFORE: &str = "Last-Modified: Fri, 22 May 2026 00:00:00 GMT\n";
@@ -53,6 +53,25 @@ fn requests_that_go_past_the_cache_say_why() {
     // RFC 9111 §4.3.2: whether they are met is asked where something is stored.
     check("GET", "If-Match: \"a\"\nIf-Unmodified-Since: x", &route(), Ok(()));
     check("GET", "If-None-Match: \"a\"\nIf-Modified-Since: x\nIf-Range: x", &route(), Ok(()));
+}
+
+#[test]
+fn the_answer_to_a_post_may_be_kept_where_a_gets_may() {
+    let check = |text: &str, route: &RouteCacheConfig, expected: Result<(), PassReason>| {
+        let found = request_of_post(Block::new(text).fields(), route).map(|_| ());
+        assert_eq!(found, expected, "{text}");
+    };
+    check("Content-Length: 3", &route(), Ok(()));
+    check("Transfer-Encoding: chunked", &forced(), Ok(()));
+    check("", &RouteCacheConfig { mode: CacheMode::Off, ..route() }, Err(PassReason::RouteOff));
+    let personal = RouteCacheConfig { class: Class::Personal, ..route() };
+    check("Cookie: a=b", &personal, Err(PassReason::Personal));
+    check("Connection: X\nX: 1", &route(), Err(PassReason::Connection));
+    // RFC 9110 §9.3.3: explicit freshness is the answer's own.
+    let rules = request_of_post(Fields::NONE, &forced()).unwrap();
+    assert_eq!(rules, RequestRules::PLAIN);
+    let rules = request_of_post(Block::new("Cache-Control: no-store\nCookie: a=b").fields(), &route()).unwrap();
+    assert!(rules.no_store && rules.cookie);
 }
 
 #[test]
@@ -233,6 +252,12 @@ fn what_is_kept_and_what_is_not() {
     check("", 206, fresh, Err(NotStored::Partial));
     check("", 304, fresh, Err(NotStored::NotModified));
     check("", 103, fresh, Err(NotStored::Interim));
+    // RFC 6585; what depends on more than a key holds.
+    for status in [401, 407, 408, 412, 416, 421, 425, 428, 429, 431, 511] {
+        check("", status, "Cache-Control: public, max-age=5", Err(NotStored::OneRequest));
+    }
+    // RFC 9111 §5.4: Pragma means nothing in an answer.
+    check("", 200, "Pragma: no-cache\nCache-Control: max-age=5", Ok(()));
     for status in [206, 304, 199] {
         check(
             "",
@@ -282,6 +307,11 @@ fn what_is_kept_and_what_is_not() {
     check("", 200, &format!("Set-Cookie: a=b\n{TEN_DAYS_BEFORE}"), Err(NotStored::SetCookie));
     check("", 200, "Set-Cookie: a=b\nCache-Control: max-age=0\nETag: \"1\"", Err(NotStored::SetCookie));
     check("", 200, "Set-Cookie: a=b\nCache-Control: max-age=5, no-cache\nETag: \"1\"", Err(NotStored::SetCookie));
+    // A cookie that is withheld (§5.2.2.4, §5.2.2.7) is given to nobody.
+    for withheld in ["private", "no-cache"] {
+        let said = format!("Cache-Control: {withheld}=\"Set-Cookie\"\nSet-Cookie: a=b\n{TEN_DAYS_BEFORE}");
+        check("", 200, &said, Ok(()));
+    }
     // What could never be used again is not worth a write.
     check("", 200, "", Err(NotStored::NothingToReuse));
     check("", 200, "Cache-Control: max-age=0", Err(NotStored::NothingToReuse));
@@ -322,6 +352,7 @@ fn a_route_that_forces_overrides_the_origin_but_not_what_is_personal() {
     check("", 200, "Vary: *", Err(NotStored::VaryAny));
     check("", 206, "", Err(NotStored::Partial));
     check("", 500, "", Err(NotStored::Status));
+    check("", 429, "", Err(NotStored::OneRequest));
     check("", 404, "Cache-Control: no-store", Err(NotStored::NoStore));
 }
 

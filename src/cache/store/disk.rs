@@ -7,9 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
-#[cfg(test)]
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
@@ -27,8 +25,7 @@ pub(super) const SHELVES: u16 = 256;
 
 pub(super) struct Disk {
     root: OwnedFd,
-    objects: OwnedFd,
-    partial: OwnedFd,
+    shelves: Shelves,
     unfinished: OwnedFd,
     /// Held as long as the store is open.
     _lock: OwnedFd,
@@ -38,6 +35,12 @@ pub(super) struct Disk {
     pub(super) faults: super::faults::Faults,
     #[cfg(test)]
     pub(super) journal: super::journal::Journal,
+}
+
+/// The folders that objects are in, to read.
+pub(super) struct Shelves {
+    objects: OwnedFd,
+    partial: OwnedFd,
 }
 
 /// Why a folder cannot be used as a store.
@@ -101,8 +104,7 @@ impl Disk {
         let (objects, partial, unfinished) = (folder("objects")?, folder("partial")?, folder("unfinished")?);
         let disk = Disk {
             root,
-            objects,
-            partial,
+            shelves: Shelves { objects, partial },
             unfinished,
             _lock: lock,
             next_name: AtomicU64::new(0),
@@ -117,11 +119,11 @@ impl Disk {
     }
 
     pub(super) fn open_object(&self, spot: Spot) -> io::Result<File> {
-        self.open_with(spot, OFlags::RDONLY)
+        self.shelves.open_object(spot)
     }
 
     pub(super) fn open_for_change(&self, spot: Spot) -> io::Result<File> {
-        self.open_with(spot, OFlags::RDWR)
+        self.shelves.open_with(spot, OFlags::RDWR)
     }
 
     /// A new file that nobody sees until [`Disk::publish`].
@@ -146,7 +148,7 @@ impl Disk {
 
     /// Takes an object to the other folder, in one step, whatever was there before.
     pub(super) fn shift(&self, from: Spot, to: Spot) -> io::Result<()> {
-        self.rename(self.folder(from.folder), &path(from.location), to)?;
+        self.rename(self.shelves.folder(from.folder), &path(from.location), to)?;
         #[cfg(test)]
         self.journal.note(|| Step::Rename { from: from.path(), to: to.path() });
         Ok(())
@@ -162,7 +164,7 @@ impl Disk {
     pub(super) fn remove(&self, spot: Spot) -> io::Result<()> {
         #[cfg(test)]
         self.faults.remove()?;
-        fs::unlinkat(self.folder(spot.folder), path(spot.location), AtFlags::empty())?;
+        fs::unlinkat(self.shelves.folder(spot.folder), path(spot.location), AtFlags::empty())?;
         #[cfg(test)]
         self.journal.note(|| Step::Unlink { name: spot.path() });
         Ok(())
@@ -252,43 +254,16 @@ impl Disk {
 
     /// Whether the folder is still there.
     pub(super) fn is_there(&self) -> bool {
-        fs::fstat(&self.objects).is_ok_and(|stat| stat.st_nlink > 0)
+        fs::fstat(&self.shelves.objects).is_ok_and(|stat| stat.st_nlink > 0)
     }
 
-    /// The objects of one of the [`SHELVES`]. Files that are not named as objects are left alone.
     pub(super) fn list(&self, folder: Folder, number: u16) -> io::Result<Vec<Listed>> {
-        let name = format!("{number:02x}");
-        let shelf = match fs::openat(self.folder(folder), &name, DIRECTORY, Mode::empty()) {
-            Err(Errno::NOENT) => return Ok(Vec::new()),
-            shelf => shelf?,
-        };
-        let mut listed = Vec::new();
-        for entry in fs::Dir::read_from(&shelf)? {
-            let entry = entry?;
-            let Some(location) = location_of(&name, entry.file_name().to_bytes()) else { continue };
-            if let Ok(stat) = fs::statat(&shelf, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-                let used = i64::max(seconds(stat.st_mtime), seconds(stat.st_atime));
-                listed.push(Listed { spot: Spot { folder, location }, bytes: blocks(&stat), used });
-            }
-        }
-        Ok(listed)
-    }
-
-    fn open_with(&self, spot: Spot, access: OFlags) -> io::Result<File> {
-        let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        Ok(fs::openat(self.folder(spot.folder), path(spot.location), flags, Mode::empty())?.into())
-    }
-
-    fn folder(&self, folder: Folder) -> &OwnedFd {
-        match folder {
-            Folder::Objects => &self.objects,
-            Folder::Partial => &self.partial,
-        }
+        self.shelves.list(folder, number)
     }
 
     fn rename(&self, from: &OwnedFd, name: &str, to: Spot) -> io::Result<()> {
         self.refuse_write(0)?;
-        let (folder, path) = (self.folder(to.folder), path(to.location));
+        let (folder, path) = (self.shelves.folder(to.folder), path(to.location));
         match fs::renameat(from, name, folder, &path) {
             Err(Errno::NOENT) => {
                 match fs::mkdirat(folder, shelf(to.location), FOLDERS) {
@@ -322,10 +297,53 @@ impl Disk {
     }
 }
 
+impl Shelves {
+    /// Of a cache folder that may be in use.
+    pub(super) fn open(folder: &Path) -> io::Result<Shelves> {
+        let root = fs::open(folder, DIRECTORY, Mode::empty())?;
+        let shelves = |name: &str| fs::openat(&root, name, DIRECTORY, Mode::empty());
+        Ok(Shelves { objects: shelves("objects")?, partial: shelves("partial")? })
+    }
+
+    pub(super) fn open_object(&self, spot: Spot) -> io::Result<File> {
+        self.open_with(spot, OFlags::RDONLY)
+    }
+
+    /// The objects of one of the [`SHELVES`]. Files that are not named as objects are left alone.
+    pub(super) fn list(&self, folder: Folder, number: u16) -> io::Result<Vec<Listed>> {
+        let name = format!("{number:02x}");
+        let shelf = match fs::openat(self.folder(folder), &name, DIRECTORY, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(Vec::new()),
+            shelf => shelf?,
+        };
+        let mut listed = Vec::new();
+        for entry in fs::Dir::read_from(&shelf)? {
+            let entry = entry?;
+            let Some(location) = location_of(&name, entry.file_name().to_bytes()) else { continue };
+            if let Ok(stat) = fs::statat(&shelf, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                let used = i64::max(seconds(stat.st_mtime), seconds(stat.st_atime));
+                listed.push(Listed { spot: Spot { folder, location }, bytes: blocks(&stat), used });
+            }
+        }
+        Ok(listed)
+    }
+
+    fn open_with(&self, spot: Spot, access: OFlags) -> io::Result<File> {
+        let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        Ok(fs::openat(self.folder(spot.folder), path(spot.location), flags, Mode::empty())?.into())
+    }
+
+    fn folder(&self, folder: Folder) -> &OwnedFd {
+        match folder {
+            Folder::Objects => &self.objects,
+            Folder::Partial => &self.partial,
+        }
+    }
+}
+
 impl Spot {
     /// The path below the cache folder.
-    #[cfg(test)]
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         let folder = match self.folder {
             Folder::Objects => "objects",
             Folder::Partial => "partial",

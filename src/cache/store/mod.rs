@@ -30,12 +30,12 @@ mod record;
 mod space;
 #[cfg(any(test, feature = "doors"))]
 mod specimen;
+pub(in crate::cache) mod survey;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod upkeep;
 mod variants;
-pub(in crate::cache) mod walk;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;

@@ -75,8 +75,8 @@ impl Specimen {
     }
 
     pub(super) fn renewal(self, renewed: u32) -> Renewal {
-        let Plan { marks, received, initial_age, record, .. } = self.plan(renewed);
-        Renewal { record, marks: Marks { complete: true, ..marks }, received, initial_age, epoch: Epoch::default() }
+        let Plan { marks, received, initial_age, epoch, record, .. } = self.plan(renewed);
+        Renewal { record, marks: Marks { complete: true, ..marks }, received, initial_age, epoch }
     }
 
     fn record(self, renewed: u32) -> HeadRecord {

@@ -9,7 +9,7 @@ use miniserde::{Serialize, json};
 use super::words::Selection;
 use super::{Desk, Trouble};
 use crate::base::{Now, Size, Wall};
-use crate::cache::{Card, Kept, Place, Sight, tags};
+use crate::cache::{Card, Kept, Sight, tags};
 use crate::cli::EXIT_FAILURE;
 use crate::cli::control::Answer;
 use crate::gateway::{Extent, Located};
@@ -89,9 +89,9 @@ impl Desk {
             ..Totals::default()
         };
         for seen in card.all() {
-            match seen.place {
-                Place::Objects => totals.whole += 1,
-                Place::Partial => totals.in_parts += 1,
+            match seen.is_partial() {
+                false => totals.whole += 1,
+                true => totals.in_parts += 1,
             }
             totals.bytes_on_card = totals.bytes_on_card.saturating_add(seen.bytes);
         }
@@ -150,7 +150,10 @@ impl Desk {
         let mut found = 0;
         for located in &located {
             for kept in kept_for(&card, located) {
-                let sheet = sheet(&kept, located, &self.config.cache.targets, now);
+                let file = card.path(&kept.seen).display().to_string();
+                let targets = &self.config.cache.targets;
+                let freshness = kept.freshness(&located.cache, targets, now);
+                let sheet = sheet(&kept, located.route.clone(), file, freshness);
                 if self.json {
                     writeln!(out, "{}", json::to_string(&sheet))?;
                 } else {
@@ -171,20 +174,21 @@ impl Desk {
         let card = self.card()?;
         let mut verdict = Verdict::default();
         for seen in card.all() {
+            let path = card.path(&seen);
             let bad = match card.read(&seen) {
                 Sight::Gone => None,
-                Sight::List => {
+                Sight::List { .. } => {
                     verdict.lists += 1;
                     None
                 }
-                Sight::Unsound => Some(Bad { file: seen.path.display().to_string(), key: None, damaged_bytes: 0 }),
+                Sight::Unsound => Some(Bad { file: path.display().to_string(), key: None, damaged_bytes: 0 }),
                 Sight::Answer(kept) => {
                     verdict.answers += 1;
                     let read = kept.verify();
                     verdict.sound_bytes = verdict.sound_bytes.saturating_add(read.sound);
-                    let file = seen.path.display().to_string();
+                    let file = path.display().to_string();
                     // What was evicted while it was read is no damage.
-                    let bad = read.damaged > 0 && seen.path.exists();
+                    let bad = read.damaged > 0 && path.exists();
                     bad.then(|| Bad { file, key: Some(kept.key()), damaged_bytes: read.damaged })
                 }
             };
@@ -227,7 +231,7 @@ fn kept_for(card: &Card, located: &Located) -> Vec<Kept> {
     if let Some(beginning) = located.with_more() {
         let answers = card.all().filter_map(|seen| match card.read(&seen) {
             Sight::Answer(kept) => Some(*kept),
-            Sight::List | Sight::Unsound | Sight::Gone => None,
+            Sight::List { .. } | Sight::Unsound | Sight::Gone => None,
         });
         kept.extend(answers.filter(|kept| kept.key().starts_with(&beginning)));
     }
@@ -269,21 +273,20 @@ fn print_line(kept: &Kept, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{size:>10}  {part:>6}  {:>6}  {state:<10}  {came:<19}  {}", kept.status(), visible(&kept.key()))
 }
 
-fn sheet(kept: &Kept, located: &Located, targets: &[String], now: Now) -> Sheet {
+fn sheet(kept: &Kept, route: Option<String>, file: String, freshness: Option<(u64, i64)>) -> Sheet {
     let present = kept.present();
     let missing = holes(&present, kept.body_len());
     let read = kept.verify();
-    let freshness = kept.freshness(&located.cache, targets, now);
     Sheet {
         answer: line(kept),
-        route: located.route.clone(),
+        route,
         age_seconds: freshness.map(|(age, _)| age),
         ttl_seconds: freshness.map(|(_, ttl)| ttl),
         present: present.iter().map(range).collect(),
         missing: missing.iter().map(range).collect(),
         sound_bytes: read.sound,
         damaged_bytes: read.damaged,
-        file: kept.seen.path.display().to_string(),
+        file,
         fields: kept.fields().lines().map(visible).collect(),
     }
 }

@@ -38,7 +38,7 @@ impl Judge<'_> {
     /// Whether the origin was asked as often as it should be, and `Cache-Status` tells so.
     fn came_about(&self) -> Vec<String> {
         let asked = self.exchange.heard.requests.len();
-        let told = self.told();
+        let told = told(&self.exchange.response);
         let (hit, forward) = (told.contains(&"hit"), told.iter().any(|part| part.starts_with("fwd=")));
         let scripted = self.step.replies.len().max(1);
         let counted = self.step.checks.iter().any(|check| matches!(check, Check::Asked(_)));
@@ -56,13 +56,6 @@ impl Judge<'_> {
             Outcome::Anyhow => (true, ""),
         };
         if right { Vec::new() } else { vec![format!("expected: {what}; the origin was asked {asked} times")] }
-    }
-
-    /// The parameters of this gateway's member, the last one.
-    fn told(&self) -> Vec<&str> {
-        let member = self.exchange.response.all("cache-status").pop().unwrap_or_default();
-        let member = member.rsplit(", ").next().unwrap_or_default();
-        member.split(';').skip(1).map(str::trim).collect()
     }
 
     /// Status and body, where no check says what they should be.
@@ -108,7 +101,8 @@ impl Judge<'_> {
                 Some(seen) => self.matches(&format!("upstream {name}"), value, &seen.all(name)),
                 None => Err(format!("expected: request {} at the origin; seen: {}", index + 1, heard.requests.len())),
             },
-            Check::CacheStatus(parts) => self.cache_status(parts),
+            Check::CacheStatus(parts) => cache_status(response, parts),
+            Check::Together(_, parts) => self.others(parts),
             Check::Asked(count) => same("asked", count, &heard.requests.len()),
             Check::Brought(count) => same("brought", count, &heard.brought),
             Check::Interim(status) => {
@@ -135,19 +129,12 @@ impl Judge<'_> {
         right.then_some(()).ok_or_else(|| format!("expected: {name}: {pattern}; seen: {seen}"))
     }
 
-    fn cache_status(&self, parts: &str) -> Verdict {
-        let told = self.told();
-        for part in parts.split(';').map(str::trim) {
-            let right = match (part.strip_prefix('!'), part.split_once('=')) {
-                (Some(not), _) => !told.iter().any(|have| have.split('=').next() == Some(not)),
-                (None, Some((name, value))) => told
-                    .iter()
-                    .any(|have| have.split_once('=').is_some_and(|(other, seen)| other == name && fits(value, seen))),
-                (None, None) => told.contains(&part),
-            };
-            if !right {
-                return Err(format!("expected: Cache-Status with {part:?}; seen: {told:?}"));
-            }
+    fn others(&self, parts: &str) -> Verdict {
+        let response = &self.exchange.response;
+        for other in &self.exchange.others {
+            cache_status(other, parts).map_err(|problem| format!("another client: {problem}"))?;
+            same("status of another client", &response.status, &other.status)?;
+            same("body of another client", &shown(&response.body), &shown(&other.body))?;
         }
         Ok(())
     }
@@ -174,6 +161,32 @@ impl Judge<'_> {
             });
         right.then_some(()).ok_or_else(|| format!("expected: parts {parts:?}; seen: {}", shown(&response.body)))
     }
+}
+
+/// The parameters of this gateway's member, the last one.
+fn told(response: &Response) -> Vec<&str> {
+    let member = response.all("cache-status").pop().unwrap_or_default();
+    let member = member.rsplit(", ").next().unwrap_or_default();
+    member.split(';').skip(1).map(str::trim).collect()
+}
+
+fn cache_status(response: &Response, parts: &str) -> Verdict {
+    let told = told(response);
+    let has = |name: &str, value: &str| {
+        let pairs = told.iter().filter_map(|have| have.split_once('='));
+        pairs.into_iter().any(|(other, seen)| other == name && fits(value, seen))
+    };
+    for part in parts.split(';').map(str::trim) {
+        let right = match (part.strip_prefix('!'), part.split_once('=')) {
+            (Some(not), _) => !told.iter().any(|have| have.split('=').next() == Some(not)),
+            (None, Some((name, value))) => has(name, value),
+            (None, None) => told.contains(&part),
+        };
+        if !right {
+            return Err(format!("expected: Cache-Status with {part:?}; seen: {told:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Head and body of each part.

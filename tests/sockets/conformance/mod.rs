@@ -31,7 +31,8 @@
 //! `= parts 0-1, 5-9` of it; `= Field: value` of all lines of the name, where `*` is anything, `-` is nothing,
 //! `10..20` a number, `~text` a part; `= upstream [2] Field: value`, the same of the first (second …) request that the
 //! origin saw in this step; `= cache-status hit; ttl=0..60; !stored` of this gateway's member; `= asked 2`; `= brought 5`
-//! bytes of bodies from the origin; `= interim 103`; `= trailer Field: value`.
+//! bytes of bodies from the origin; `= interim 103`; `= trailer Field: value`; `= together 3 collapsed`, three
+//! clients at once, of whom all but the first are told so in Cache-Status and get the same.
 //!
 //! A line `* one | two | three` makes a row of each word, which stands in the place of every `{*}`.
 //!
@@ -56,18 +57,28 @@ use std::fs;
 use std::path::Path;
 
 use row::{Level, Row};
-use stage::Run;
+use stage::{Between, Run};
 
 /// Fewer would mean that files were lost.
 const LEAST_ROWS: usize = 900;
 
 #[test]
 fn the_rules_of_http_caching_hold_row_by_row() {
+    report(&stage::play(&wanted_rows(), Between::Nothing));
+}
+
+#[test]
+fn the_rules_of_http_caching_hold_across_restarts() {
+    // What answers say of their queries is remembered in RAM alone.
+    let rows: Vec<Row> = wanted_rows().into_iter().filter(|row| !row.name.starts_with("No-Vary-Search")).collect();
+    report(&stage::play(&rows, Between::Restart));
+}
+
+fn wanted_rows() -> Vec<Row> {
     let wanted = std::env::var("ROWS").unwrap_or_default();
     let all = rows();
     assert!(all.len() >= LEAST_ROWS, "{} rows", all.len());
-    let rows: Vec<Row> = all.into_iter().filter(|row| row.is_about(&wanted)).collect();
-    report(&stage::play(&rows));
+    all.into_iter().filter(|row| row.is_about(&wanted)).collect()
 }
 
 /// Every row of every file.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::coded::bytes;
 use super::row::{Framing, Kind, Reply};
-use crate::harness::{Answer, Seen, http_date};
+use crate::harness::{Answer, Gate, Seen, http_date};
 
 /// What each row, by its path's last part, has its origin say in its present step.
 #[derive(Clone, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Scripts(Arc<Mutex<HashMap<String, Script>>>);
 struct Script {
     replies: VecDeque<Reply>,
     heard: Heard,
+    /// What holds all of a body but its first byte back.
+    held: Option<Gate>,
 }
 
 /// What the origin was asked in one step.
@@ -32,7 +34,13 @@ pub(super) type Said = (u16, Vec<u8>);
 
 impl Scripts {
     pub(super) fn begin(&self, row: &str, replies: Vec<Reply>) {
-        self.all().insert(row.to_owned(), Script { replies: replies.into(), heard: Heard::default() });
+        let script = Script { replies: replies.into(), ..Script::default() };
+        self.all().insert(row.to_owned(), script);
+    }
+
+    /// From now on bodies of this row stop behind their first byte until the gate is opened.
+    pub(super) fn hold(&self, row: &str, gate: &Gate) {
+        self.all().entry(row.to_owned()).or_default().held = Some(gate.clone());
     }
 
     pub(super) fn heard(&self, row: &str) -> Heard {
@@ -57,7 +65,7 @@ impl Scripts {
             Kind::Serve => (200, bytes(&reply.body.unwrap_or_default())),
             Kind::Plain | Kind::Down => (spoken.status_code(), spoken.body.clone()),
         });
-        spoken.answer()
+        spoken.answer(script.held.as_ref())
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Script>> {
@@ -129,10 +137,14 @@ impl Spoken {
         }
     }
 
-    fn answer(self) -> Answer {
+    fn answer(self, held: Option<&Gate>) -> Answer {
         let sent = &self.body[..self.cut.unwrap_or(self.body.len()).min(self.body.len())];
         let mut bytes = self.before;
         bytes.extend(head(&self.status, &self.fields));
+        if let (Some(gate), Framing::Length, [first, rest @ ..]) = (held, self.framing, sent) {
+            bytes.push(*first);
+            return Answer::raw(bytes).wait(gate).send(rest);
+        }
         match self.framing {
             Framing::Chunked if !self.headless => {
                 for piece in sent.chunks(7) {

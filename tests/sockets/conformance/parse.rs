@@ -265,6 +265,10 @@ fn check(text: &str) -> Result<Check, Problem> {
         "asked" => Check::Asked(number()?),
         "brought" => Check::Brought(number()?),
         "interim" => Check::Interim(rest.parse().map_err(|_| "no status")?),
+        "together" => {
+            let (count, told) = rest.split_once(' ').ok_or("together is followed by a number and what is told")?;
+            Check::Together(count.parse().map_err(|_| "no number of clients")?, told.to_owned())
+        }
         "trailer" => field(rest).map(|(name, value)| Check::Trailer(name, value))?,
         _ => field(text).map(|(name, value)| Check::Field(name, value))?,
     })

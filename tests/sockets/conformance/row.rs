@@ -101,6 +101,8 @@ pub(super) enum Check {
     Brought(usize),
     Interim(u16),
     Trailer(String, String),
+    /// So many clients at once, and what the cache tells all but the first.
+    Together(usize, String),
 }
 
 impl Row {
@@ -111,6 +113,14 @@ impl Row {
     /// Whether its origin must be its own: one that fails is left alone for a while.
     pub(super) fn wants_own_origin(&self) -> bool {
         self.steps.iter().flat_map(|step| &step.replies).any(|reply| reply.kind == Kind::Down || reply.cut.is_some())
+    }
+}
+
+impl Step {
+    /// How many clients ask at once.
+    pub(super) fn crowd(&self) -> usize {
+        let crowds = self.checks.iter().map(|check| if let Check::Together(count, _) = check { *count } else { 1 });
+        crowds.max().unwrap_or(1)
     }
 }
 

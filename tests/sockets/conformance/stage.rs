@@ -4,11 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rustix::process::Signal;
+
 use super::coded::{bytes, coded};
 use super::origin::{Heard, Said, Scripts, owed};
 use super::row::{Framing, Kind, Outcome, Reply, Row, Step};
 use super::{date, judge};
-use crate::harness::{Client, Gateway, Origin, Response, Setup, pattern, until};
+use crate::harness::{Client, Gate, Gateway, Origin, Response, Setup, pattern, until};
 
 /// Routes a row can play on, the first if it says nothing, and their keys.
 pub(super) const ROUTES: &[(&str, &str)] = &[
@@ -50,6 +52,8 @@ pub(super) struct Run<'a> {
 pub(super) struct Exchange {
     pub(super) interim: Vec<Response>,
     pub(super) response: Response,
+    /// What others got who asked at the same time.
+    pub(super) others: Vec<Response>,
     pub(super) heard: Heard,
     /// What a server of a representation owes to the client.
     pub(super) owed: Option<Said>,
@@ -63,7 +67,15 @@ struct Stage {
     now: i64,
 }
 
-pub(super) fn play(rows: &[Row]) -> Vec<Run<'_>> {
+/// What happens to the gateway between the steps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Between {
+    Nothing,
+    /// It ends and is started again: the next step finds what is on the card, and nothing else.
+    Restart,
+}
+
+pub(super) fn play(rows: &[Row], between: Between) -> Vec<Run<'_>> {
     let scripts = Scripts::default();
     let origin = || {
         let scripts = scripts.clone();
@@ -90,11 +102,17 @@ pub(super) fn play(rows: &[Row]) -> Vec<Run<'_>> {
         let path = format!("/{folder}/{id}");
         runs.push(Run { row, complaint: None, id, path, origin: url, said: Vec::new() });
     }
-    let stage = Stage { gateway: setup.start(), scripts, now: date::now() };
+    let mut stage = Stage { gateway: setup.start(), scripts, now: date::now() };
     let steps = rows.iter().map(|row| row.steps.len()).max().unwrap_or(0);
     for step in 0..steps {
         stage.all(&mut runs, step);
         stage.settle(step);
+        if between == Between::Restart {
+            // Asked to end and not killed: what is being written is not what the rows are about.
+            stage.gateway.signal(Signal::TERM);
+            assert!(stage.gateway.wait_for_exit().success());
+            stage.gateway.start_again();
+        }
     }
     runs
 }
@@ -142,6 +160,17 @@ impl Stage {
         let mut client = Client::connect(self.gateway.address);
         let request = self.request(run, step);
         let owed = reply.and_then(|reply| owed(reply, String::from_utf8_lossy(&request).into_owned()));
+        if step.crowd() > 1 {
+            let mut responses = self.crowd(run, step, &request);
+            let response = responses.remove(0);
+            return Exchange {
+                interim: Vec::new(),
+                response,
+                others: responses,
+                heard: self.scripts.heard(&run.id),
+                owed,
+            };
+        }
         client.send(request);
         let (mut interim, mut response) = (Vec::new(), client.response_to(&step.method));
         while response.status < 200 {
@@ -150,7 +179,25 @@ impl Stage {
         if matches!(step.outcome, Outcome::Background(_)) && response.is_hit() {
             until("a question in the background", || !self.scripts.heard(&run.id).requests.is_empty());
         }
-        Exchange { interim, response, heard: self.scripts.heard(&run.id), owed }
+        Exchange { interim, response, others: Vec::new(), heard: self.scripts.heard(&run.id), owed }
+    }
+
+    /// Several clients at once: the first when nobody asks, the others while its answer is on its way.
+    fn crowd(&self, run: &Run<'_>, step: &Step, request: &[u8]) -> Vec<Response> {
+        let gate = Gate::default();
+        self.scripts.hold(&run.id, &gate);
+        let mut clients: Vec<Client> = (0..step.crowd()).map(|_| Client::connect(self.gateway.address)).collect();
+        let mut responses = Vec::new();
+        for client in &mut clients {
+            client.send(request);
+            responses.push(client.head());
+        }
+        gate.open();
+        for (client, response) in clients.iter_mut().zip(&mut responses) {
+            let length = response.field("content-length").and_then(|length| length.parse().ok());
+            response.body = client.take(length.expect("an answer that is told by its length"));
+        }
+        responses
     }
 
     fn request(&self, run: &Run<'_>, step: &Step) -> Vec<u8> {
@@ -214,6 +261,9 @@ impl Step {
         let asks = matches!(self.outcome, Outcome::Forwarded | Outcome::Background(_) | Outcome::Anyhow);
         if replies.is_empty() && asks {
             replies.push(Reply { status: "200 OK".to_owned(), ..Reply::default() });
+        }
+        if let Some(last) = replies.last().cloned() {
+            replies.resize(replies.len().max(self.crowd()), last);
         }
         for reply in &mut replies {
             let lists = [&mut reply.fields, &mut reply.trailers];

@@ -3,6 +3,9 @@
 mod model;
 mod partial;
 mod power;
+mod survey;
+mod trouble;
+mod wear;
 
 use super::Limits;
 use crate::base::Size;

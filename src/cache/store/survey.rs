@@ -1,16 +1,15 @@
-//! Reading a cache folder without holding it: beside the gateway that runs on it, and of folders that nobody runs on.
-//! Nothing is changed, and nothing is believed that its checksums do not confirm.
+//! A look at everything in a cache folder, for people: what is kept, and whether it is what was written. Reads only, and
+//! takes no lock, so that it works beside a running gateway. What that changes meanwhile is seen as it was or as it is.
 
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::disk::{SHELVES, location_of, path, purges_name, purges_number};
+use super::disk::{Folder, Listed, SHELVES, Shelves, Spot, purges_name, purges_number};
 use super::format::{FORMAT, Kind, Superblock};
 use super::open::{believe, entries, read_exactly};
 use super::partial::{Run, runs};
@@ -24,36 +23,28 @@ use crate::cache::vary::Selection;
 use crate::config::RouteCacheConfig;
 use std::time::Duration;
 
-/// Where an object lies.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
-    /// All of it is there.
-    Objects,
-    /// Some of it is there.
-    Partial,
-}
-
 /// A cache folder, open for looking.
 pub(crate) struct Card {
     root: PathBuf,
+    shelves: Shelves,
     purges: Purges,
 }
 
 /// A file that is named as an object.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
-    pub(crate) path: PathBuf,
     /// Bytes it takes on the card.
     pub(crate) bytes: u64,
-    pub(crate) place: Place,
-    location: u128,
+    spot: Spot,
 }
 
 /// What a file turned out to be.
 pub(crate) enum Sight {
     Answer(Box<Kept>),
     /// The list of a key's variants.
-    List,
+    List {
+        count: usize,
+    },
     /// It is not what was written.
     Unsound,
     /// It was taken away meanwhile.
@@ -66,6 +57,8 @@ pub(crate) struct Kept {
     file: File,
     block: Superblock,
     record: HeadRecord,
+    /// As the tables say, not verified.
+    present: Vec<Run>,
     purged: bool,
 }
 
@@ -86,7 +79,8 @@ impl Card {
         if format != FORMAT.as_bytes() {
             return Err(format!("{} holds a store of another version of hafir", folder.display()));
         }
-        Ok(Card { root: folder.to_owned(), purges: purges(folder) })
+        let shelves = Shelves::open(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        Ok(Card { root: folder.to_owned(), shelves, purges: purges(folder) })
     }
 
     /// Space on the card that an ordinary process may take.
@@ -94,66 +88,69 @@ impl Card {
         rustix::fs::statvfs(&self.root).map_or(0, |system| system.f_bavail.saturating_mul(system.f_frsize))
     }
 
-    /// Everything that is named as an object, shelf by shelf.
+    /// Everything that is named as an object, shelf by shelf. One that cannot be listed has nothing that could be served.
     pub(crate) fn all(&self) -> impl Iterator<Item = Seen> {
-        let places = [Place::Objects, Place::Partial];
-        let shelves = places.into_iter().flat_map(|place| (0..SHELVES).map(move |number| (place, number)));
-        shelves.flat_map(|(place, number)| self.shelf(place, number))
+        let folders = [Folder::Objects, Folder::Partial];
+        let shelves = folders.into_iter().flat_map(|folder| (0..SHELVES).map(move |number| (folder, number)));
+        let listed = shelves.flat_map(|(folder, number)| self.shelves.list(folder, number).unwrap_or_default());
+        listed.map(|Listed { spot, bytes, .. }| Seen { bytes, spot })
+    }
+
+    pub(crate) fn path(&self, seen: &Seen) -> PathBuf {
+        self.root.join(seen.spot.path())
     }
 
     /// What is kept for a key: the answer itself, or its variants, and what of them is there in part only.
     pub(crate) fn find(&self, key: &str) -> Vec<Kept> {
         let primary = xxh3_128(key.as_bytes());
-        let mut locations = vec![primary];
-        if let Some(list) = self.look(Place::Objects, primary).and_then(|seen| variants(&seen)) {
-            locations.extend(list.locations());
-        }
-        let of_key = |kept: &Kept| &*kept.record.key == key.as_bytes();
-        let both = locations.into_iter().flat_map(|at| [(Place::Objects, at), (Place::Partial, at)]);
-        let seen = both.filter_map(|(place, at)| self.look(place, at));
-        let kept = seen.filter_map(|seen| match self.read(&seen) {
+        let list = self.shelves.open_object(Spot::object(primary)).ok().and_then(|file| variants(&file, primary));
+        let listed = list.iter().flat_map(Variants::locations);
+        let spots = std::iter::once(primary).chain(listed).flat_map(|at| [Spot::object(at), Spot::partial(at)]);
+        let kept = spots.filter_map(|spot| match self.read(&Seen { bytes: self.taken(spot)?, spot }) {
             Sight::Answer(kept) => Some(*kept),
-            Sight::List | Sight::Unsound | Sight::Gone => None,
+            Sight::List { .. } | Sight::Unsound | Sight::Gone => None,
         });
-        kept.filter(of_key).collect()
+        kept.filter(|kept| *kept.record.key == *key.as_bytes()).collect()
     }
 
     pub(crate) fn read(&self, seen: &Seen) -> Sight {
-        let Ok(file) = open(&seen.path) else { return Sight::Gone };
-        let Some(found) = believe(&file, seen.location) else { return Sight::Unsound };
-        match found.block.kind {
-            Kind::Variants if Variants::decode(&found.record).is_some() => Sight::List,
-            Kind::Variants => Sight::Unsound,
-            Kind::Answer => match HeadRecord::decode(&found.record) {
-                Some(record) => {
-                    let purged = self.purges.judge(found.block.epoch, &record).is_some();
-                    Sight::Answer(Box::new(Kept { seen: seen.clone(), file, block: found.block, record, purged }))
-                }
-                None => Sight::Unsound,
-            },
+        let read = || self.shelves.open_object(seen.spot).map(|file| self.sight(file, seen));
+        match read() {
+            Ok(Some(sight)) => sight,
+            // Perhaps it was being changed just now.
+            Ok(None) => read().map_or(Sight::Gone, |sight| sight.unwrap_or(Sight::Unsound)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Sight::Gone,
+            Err(_) => Sight::Unsound,
         }
     }
 
-    fn shelf(&self, place: Place, number: u16) -> Vec<Seen> {
-        let name = format!("{number:02x}");
-        let Ok(entries) = fs::read_dir(self.root.join(place.folder()).join(&name)) else { return Vec::new() };
-        let locations = entries.flatten().filter_map(|entry| location_of(&name, entry.file_name().as_encoded_bytes()));
-        locations.filter_map(|location| self.look(place, location)).collect()
+    /// `None`: not what was written.
+    fn sight(&self, file: File, seen: &Seen) -> Option<Sight> {
+        let found = believe(&file, seen.spot.location)?;
+        match found.block.kind {
+            Kind::Variants => {
+                let count = Variants::decode(&found.record)?.locations().count();
+                Some(Sight::List { count })
+            }
+            Kind::Answer => {
+                let record = HeadRecord::decode(&found.record)?;
+                let present = runs(&entries(&file, &found.block.layout, found.block.body_len)?);
+                let purged = self.purges.judge(found.block.epoch, &record).is_some();
+                Some(Sight::Answer(Box::new(Kept { seen: *seen, file, block: found.block, record, present, purged })))
+            }
+        }
     }
 
-    fn look(&self, place: Place, location: u128) -> Option<Seen> {
-        let path = self.root.join(place.folder()).join(path(location));
-        let found = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
-        Some(Seen { path, bytes: found.blocks().saturating_mul(512), place, location })
+    fn taken(&self, spot: Spot) -> Option<u64> {
+        let found = fs::symlink_metadata(self.root.join(spot.path())).ok()?;
+        Some(found.blocks().saturating_mul(512))
     }
 }
 
-impl Place {
-    fn folder(self) -> &'static str {
-        match self {
-            Place::Objects => "objects",
-            Place::Partial => "partial",
-        }
+impl Seen {
+    /// Of an answer that is not all there.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.spot.folder == Folder::Partial
     }
 }
 
@@ -223,8 +220,8 @@ impl Kept {
     /// The body bytes that are said to be there, as few ranges as possible.
     pub(crate) fn present(&self) -> Vec<Range<u64>> {
         let mut ranges: Vec<Range<u64>> = Vec::new();
-        for run in self.runs() {
-            let bytes = self.bytes_of(&run);
+        for run in &self.present {
+            let bytes = self.bytes_of(run);
             match ranges.last_mut().filter(|last| last.end == bytes.start) {
                 Some(last) => last.end = bytes.end,
                 None => ranges.push(bytes),
@@ -236,8 +233,8 @@ impl Kept {
     /// Reads everything.
     pub(crate) fn verify(&self) -> Verified {
         let mut verified = Verified::default();
-        for run in self.runs() {
-            match self.holds(&run) {
+        for run in &self.present {
+            match self.holds(run) {
                 true => verified.sound += u64::from(run.len),
                 false => verified.damaged += u64::from(run.len),
             }
@@ -248,7 +245,7 @@ impl Kept {
     fn holds(&self, run: &Run) -> bool {
         let (at, len) = (self.bytes_of(run).start, usize::try_from(run.len).unwrap_or(usize::MAX));
         let bytes = read_exactly(&self.file, self.block.layout.place(at), len);
-        let identity = self.block.identity(self.seen.location);
+        let identity = self.block.identity(self.seen.spot.location);
         bytes.is_ok_and(|bytes| identity.checksum(run.chunk, run.start, &bytes) == run.checksum)
     }
 
@@ -259,22 +256,12 @@ impl Kept {
 
     /// All bytes are there, and none is said to be missing.
     pub(crate) fn is_complete(&self) -> bool {
-        self.block.marks.complete && self.seen.place == Place::Objects
-    }
-
-    fn runs(&self) -> Vec<Run> {
-        let entries = entries(&self.file, &self.block.layout, self.block.body_len);
-        entries.map(|entries| runs(&entries)).unwrap_or_default()
+        self.block.marks.complete && !self.seen.is_partial()
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    File::options().read(true).custom_flags(flags.cast_signed()).open(path)
-}
-
-fn variants(seen: &Seen) -> Option<Variants> {
-    let found = believe(&open(&seen.path).ok()?, seen.location)?;
+fn variants(file: &File, location: u128) -> Option<Variants> {
+    let found = believe(file, location)?;
     (found.block.kind == Kind::Variants).then(|| Variants::decode(&found.record))?
 }
 
