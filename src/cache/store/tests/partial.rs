@@ -362,11 +362,9 @@ fn no_bytes_in_a_partial_file_make_a_look_panic_or_pass() {
             let sum = xxhash_rust::xxh3::xxh3_64(&image[..504]);
             image[504..512].copy_from_slice(&sum.to_le_bytes());
             fs::write(&path, &image).unwrap();
-            drop(
-                store
-                    .find_partial(location, &film.place.key())
-                    .map(|partial| partial.present.iter().filter(|run| partial.draft.verify(**run)).count()),
-            );
+            if let Some(partial) = store.find_partial(location, &film.place.key()) {
+                assert!(partial.present.iter().all(|run| partial.draft.verify(*run) || run.len > 0));
+            }
         }
     }
     (0..image.len()).step_by(97).for_each(|len| {
