@@ -18,12 +18,11 @@ use std::os::unix::fs::FileExt;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use super::format::{Entry, HEAD_AREA, HeadPlace, Identity, Kind, Layout, Put, SLOT_A, SLOT_LEN, Superblock, Take};
+use super::format::{HEAD_AREA, HeadPlace, Identity, Kind, Layout, Put, SLOT_A, SLOT_LEN, Superblock, Take};
 use super::open::{MOST_CHUNKS, believe};
 use super::partial::Run;
 use super::record::HeadRecord;
 use super::survey::Kept;
-use crate::base::Wall;
 
 /// What stands in front of the bytes of a chunk.
 const RUN_LEN: usize = 24;
@@ -38,13 +37,6 @@ pub(crate) enum Unfit {
     /// It is not what was written.
     Damaged,
     Io(io::Error),
-}
-
-/// A packed answer as its head says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Unpacked {
-    pub(crate) received: Wall,
-    pub(crate) complete: bool,
 }
 
 impl From<io::Error> for Unfit {
@@ -130,7 +122,7 @@ fn packed(block: &Superblock, identity: Identity, head: &[u8]) -> Superblock {
 }
 
 /// Puts a packed answer of `len` bytes together in an empty file, verifying all of it.
-pub(crate) fn unpack(from: &mut dyn Read, len: u64, tag: Tag, to: &File) -> Result<Unpacked, Unfit> {
+pub(crate) fn unpack(from: &mut dyn Read, len: u64, tag: Tag, to: &File) -> Result<(), Unfit> {
     let mut from = from.take(len);
     let identity = tag.0;
     let slot: [u8; SLOT_LEN] = taken(&mut from)?;
@@ -155,7 +147,7 @@ pub(crate) fn unpack(from: &mut dyn Read, len: u64, tag: Tag, to: &File) -> Resu
     }
     to.write_all_at(&slot, SLOT_A)?;
     to.set_len(if complete { block.end() } else { to.metadata()?.len() })?;
-    Ok(Unpacked { received: block.received, complete: block.marks.complete })
+    Ok(())
 }
 
 /// How many bytes of the body came.

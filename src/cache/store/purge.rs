@@ -70,6 +70,8 @@ struct Record {
 pub(super) struct Purges {
     records: VecDeque<Record>,
     now: Epoch,
+    /// Something was entered that is not in the file yet.
+    pub(super) unwritten: bool,
     /// The numbers before `now` that somebody may still hold.
     earlier: Vec<Epoch>,
 }

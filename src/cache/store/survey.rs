@@ -43,9 +43,7 @@ pub(crate) struct Seen {
 pub(crate) enum Sight {
     Answer(Box<Kept>),
     /// The list of a key's variants.
-    List {
-        count: usize,
-    },
+    List,
     /// It is not what was written.
     Unsound,
     /// It was taken away meanwhile.
@@ -109,7 +107,7 @@ impl Card {
         let spots = std::iter::once(primary).chain(listed).flat_map(|at| [Spot::object(at), Spot::partial(at)]);
         let kept = spots.filter_map(|spot| match self.read(&Seen { bytes: self.taken(spot)?, spot }) {
             Sight::Answer(kept) => Some(*kept),
-            Sight::List { .. } | Sight::Unsound | Sight::Gone => None,
+            Sight::List | Sight::Unsound | Sight::Gone => None,
         });
         kept.filter(|kept| *kept.record.key == *key.as_bytes()).collect()
     }
@@ -120,7 +118,7 @@ impl Card {
         let spots = [Spot::object(location), Spot::partial(location)];
         let found = spots.into_iter().filter_map(|spot| match self.read(&Seen { bytes: self.taken(spot)?, spot }) {
             Sight::Answer(kept) => Some(*kept),
-            Sight::List { .. } | Sight::Unsound | Sight::Gone => None,
+            Sight::List | Sight::Unsound | Sight::Gone => None,
         });
         found.into_iter().find(|kept| kept.tag() == tag)
     }
@@ -146,8 +144,8 @@ impl Card {
         let found = believe(&file, seen.spot.location)?;
         match found.block.kind {
             Kind::Variants => {
-                let count = Variants::decode(&found.record)?.locations().count();
-                Some(Sight::List { count })
+                Variants::decode(&found.record)?;
+                Some(Sight::List)
             }
             Kind::Answer => {
                 let record = HeadRecord::decode(&found.record)?;

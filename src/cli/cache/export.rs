@@ -227,7 +227,7 @@ fn survey(card: &Card, picks: impl Fn(&Kept) -> bool, sum: &mut Sum) -> Vec<Line
                 0 => lines.extend(Line::of(&kept)),
                 _ => sum.damaged += 1,
             },
-            Sight::Answer(_) | Sight::List { .. } | Sight::Unsound | Sight::Gone => {}
+            Sight::Answer(_) | Sight::List | Sight::Unsound | Sight::Gone => {}
         }
     }
     lines

@@ -222,7 +222,7 @@ impl Imports {
         if unpacked.is_err() {
             let _ = fs::remove_file(&path);
         }
-        unpacked.map(drop)
+        unpacked
     }
 }
 
