@@ -41,6 +41,8 @@ pub(crate) use store::Adopted;
 pub(crate) use store::carry::{Tag, Unfit, unpack};
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
+#[cfg(feature = "doors")]
+pub(crate) use store::model::walk as walk_store;
 pub(crate) use store::purge::{Purge, What};
 pub(crate) use store::survey::{Card, Kept, Sight};
 

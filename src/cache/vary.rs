@@ -84,14 +84,6 @@ impl Selection {
         rest.is_some_and(<[u8]>::is_empty)
     }
 
-    /// For people: `accept-language: sw`.
-    pub(super) fn describe(&self) -> String {
-        let values = self.values.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
-        let visible = |text: &str| text.chars().filter(|sign| !sign.is_control()).collect::<String>();
-        let pairs = self.names.iter().zip(values).map(|(name, value)| format!("{name}: {}", visible(&value)));
-        pairs.collect::<Vec<_>>().join("; ")
-    }
-
     /// Whether a request has the same values but, perhaps, for the field `free` (in lower case): one of several variants
     /// among which something else may choose.
     pub(super) fn matches_but_for(&self, free: &str, request: Fields<'_>) -> bool {
@@ -101,6 +93,14 @@ impl Selection {
             emit_value(name, request, &mut |piece| rest = rest.and_then(|rest| rest.strip_prefix(piece)));
             name == free || rest.is_some_and(<[u8]>::is_empty)
         })
+    }
+
+    /// For people: `accept-language: sw`.
+    pub(super) fn describe(&self) -> String {
+        let values = self.values.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
+        let visible = |text: &str| text.chars().filter(|sign| !sign.is_control()).collect::<String>();
+        let pairs = self.names.iter().zip(values).map(|(name, value)| format!("{name}: {}", visible(&value)));
+        pairs.collect::<Vec<_>>().join("; ")
     }
 
     /// Where the object of this variant is kept.

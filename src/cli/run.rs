@@ -21,7 +21,7 @@ use super::workers::Workers;
 use super::{EXIT_CONFIG, EXIT_FAILURE};
 use crate::config::{self, Config, Loaded};
 use crate::gateway::{Gateway, Process, Provenance};
-use crate::net::{BindError, Listener, Listeners, TimedOut, within};
+use crate::net::{self, BindError, Listener, Listeners, TimedOut, within};
 use crate::observe::stderr_log;
 
 /// How often the configuration file is looked at.
@@ -34,14 +34,21 @@ pub(super) fn run(file: &Path, err: &mut dyn Write) -> ExitCode {
 
 /// The same; `listening` is called with the addresses once clients can come.
 pub(super) fn run_then(file: &Path, err: &mut dyn Write, listening: impl FnOnce(&[SocketAddr])) -> ExitCode {
+    // Before it is read: a change from then on is one.
+    let watch = Watch::new(file);
     let start = last_good::load_or_last_good(file);
     stderr_log(start.config.log.level);
     tell_start(file, &start);
-    match Running::start(file, start) {
+    match Running::start(file, start, watch) {
         Ok(running) => {
             listening(&running.listeners.addresses());
-            // Without the reactor: where this thread waited for events, each would have to be handed on to a worker.
-            smol::future::block_on(running.supervise())
+            match net::run(running.supervise()) {
+                Ok(code) => code,
+                Err(cause) => {
+                    let _ = writeln!(err, "hafir: the main thread cannot wait for signals: {cause}");
+                    ExitCode::from(EXIT_FAILURE)
+                }
+            }
         }
         Err(failure) => {
             let _ = writeln!(err, "hafir: {failure}");
@@ -73,7 +80,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(file: &Path, start: Start) -> Result<Running, StartFailure> {
+    fn start(file: &Path, start: Start, watch: Watch) -> Result<Running, StartFailure> {
         let Start { config, from, problems_of_the_file } = start;
         let account = privileges::account(&config.gateway.user).map_err(StartFailure::Account)?;
         prepare_folders(&config, account);
@@ -103,7 +110,6 @@ impl Running {
         let workers = Workers::start(&process, &gateway, update.opened).map_err(StartFailure::Threads)?;
         let keeper = Keeper::start(process.clone(), current.clone(), memory).map_err(StartFailure::Threads)?;
         let control = Control::start(&state, &process);
-        let watch = Watch::new(file);
         notify("READY=1");
         Ok(Running { process, current, listeners, workers, keeper, control, wishes, watch })
     }

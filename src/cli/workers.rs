@@ -9,7 +9,7 @@ use std::time::Duration;
 use smol::channel::{self, Receiver, Sender};
 
 use crate::gateway::{Gateway, Process, Worker};
-use crate::net::{Listener, within};
+use crate::net::{Listener, run, within};
 
 /// A stack that the deepest exchange fits in several times over; the rest of the default only costs address space.
 const STACK: usize = 512 * 1024;
@@ -80,8 +80,13 @@ impl Workers {
 
 fn work(process: Arc<Process>, gateway: Arc<Gateway>, listeners: Vec<Listener>, orders: &Receiver<Order>) {
     let worker = Worker::new(process, gateway);
-    let limit = async_io::block_on(worker.executor.run(obey(&worker, listeners, orders)));
-    async_io::block_on(worker.executor.run(finish(&worker, limit)));
+    let served = run(worker.executor.run(async {
+        let limit = obey(&worker, listeners, orders).await;
+        finish(&worker, limit).await;
+    }));
+    if let Err(cause) = served {
+        log::error!("a worker thread cannot wait for its connections: {cause}");
+    }
     // Those who were woken to close their connections do so, even where there was nothing to wait for.
     while worker.executor.try_tick() {}
 }

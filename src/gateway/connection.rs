@@ -3,6 +3,7 @@
 //! While idle it costs its socket and a small task: buffers are held only while there are bytes, and the large futures
 //! of an exchange live in a box that exists only during the exchange.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -113,15 +114,17 @@ impl Connection {
             let fill = self.timer.within(idle, self.buffer.fill(&mut self.stream, ceiling));
             return matches!(self.place.unless_draining(fill).await, Some(Ok(Ok(Filled::Bytes(_)))));
         }
-        let readable = self.timer.within(idle, self.stream.readable());
-        if !matches!(self.place.unless_draining(readable).await, Some(Ok(Ok(())))) {
-            return false;
-        }
-        match self.buffer.try_fill(&mut self.stream, ceiling) {
-            Ok(Filled::Bytes(_)) => true,
-            // Woken for nothing: the exchange's own reading waits again, under the head's deadline.
-            Err(cause) => cause.kind() == std::io::ErrorKind::WouldBlock,
-            Ok(Filled::End | Filled::Full) => false,
+        loop {
+            let readable = self.timer.within(idle, self.stream.readable());
+            if !matches!(self.place.unless_draining(readable).await, Some(Ok(Ok(())))) {
+                return false;
+            }
+            match self.buffer.try_fill(&mut self.stream, ceiling) {
+                Ok(Filled::Bytes(_)) => return true,
+                // Woken for nothing.
+                Err(cause) if cause.kind() == ErrorKind::WouldBlock => {}
+                Ok(Filled::End | Filled::Full) | Err(_) => return false,
+            }
         }
     }
 }

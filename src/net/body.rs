@@ -243,7 +243,7 @@ mod tests {
     use super::*;
     use crate::base::Size;
     use crate::net::Progress;
-    use crate::net::testing::{pair, patient_meter, send_and_reset};
+    use crate::net::testing::{block_on, pair, patient_meter, send_and_reset};
 
     /// How the peer ends what it sent.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -279,7 +279,7 @@ mod tests {
     fn exchange(sent: &'static [u8], ending: Ending, framing: BodyFraming) -> Read {
         let (mut stream, peer) = pair();
         let peer = thread::spawn(move || send(peer, sent, ending));
-        let read = smol::block_on(read(&mut stream, framing));
+        let read = block_on(read(&mut stream, framing));
         drop(peer.join().unwrap());
         read
     }
@@ -356,7 +356,7 @@ mod tests {
     fn many_small_chunks_make_one_piece() {
         let (mut stream, mut peer) = pair();
         peer.write_all(&b"1\r\na\r\n2\r\nbc\r\n".repeat(100)).unwrap();
-        smol::block_on(async {
+        block_on(async {
             let (mut reader, mut buffer, mut meter) =
                 (BodyReader::new(BodyFraming::Chunked), Buffer::new(), patient_meter());
             buffer.fill(&mut stream, 4096).await.unwrap();
@@ -376,7 +376,7 @@ mod tests {
             }
             peer.write_all(b"0\r\n\r\n").unwrap();
         });
-        smol::block_on(async {
+        block_on(async {
             let (mut reader, mut buffer, mut meter) =
                 (BodyReader::new(BodyFraming::Chunked), Buffer::new(), patient_meter());
             while reader.advance(&mut stream, &mut buffer, &mut meter).await.unwrap() {
@@ -394,7 +394,7 @@ mod tests {
         let dripping = thread::spawn(move || while peer.write_all(b"x").is_ok() {});
         let rule = Progress { bytes: Size::bytes(u64::MAX), span: Duration::from_millis(20) };
         let mut meter = Meter::new(rule);
-        let ended = smol::block_on(async {
+        let ended = block_on(async {
             let (mut reader, mut buffer) = (BodyReader::new(BodyFraming::UntilClose), Buffer::new());
             loop {
                 if let Err(error) = reader.advance(&mut stream, &mut buffer, &mut meter).await {

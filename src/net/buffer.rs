@@ -244,7 +244,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::net::testing::pair;
+    use crate::net::testing::{block_on, pair};
 
     fn held(buffer: &Buffer) -> usize {
         buffer.block.len()
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn bytes_come_in_order_and_the_block_goes_with_the_last() {
-        smol::block_on(async {
+        block_on(async {
             let (mut stream, mut peer) = pair();
             let mut buffer = Buffer::new();
             peer.write_all(b"GET / HTTP/1.1\r\n").unwrap();
@@ -276,7 +276,7 @@ mod tests {
         let refused = buffer.try_fill(&mut stream, FIRST).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
         assert_eq!(held(&buffer), 0);
-        smol::block_on(async {
+        block_on(async {
             let mut polled = false;
             poll_fn(|cx| {
                 let filled = buffer.poll_fill(cx, &mut stream, FIRST);
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn it_grows_to_the_ceiling_and_no_further() {
-        smol::block_on(async {
+        block_on(async {
             let (mut stream, mut peer) = pair();
             let sent: Vec<u8> = (0..20_000_u32).map(|at| at.to_le_bytes()[0]).collect();
             peer.write_all(&sent).unwrap();
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_stream_of_bytes_is_read_in_larger_blocks() {
-        smol::block_on(async {
+        block_on(async {
             let (mut stream, mut peer) = pair();
             let writer = std::thread::spawn(move || peer.write_all(&vec![7; 4 << 20]).unwrap());
             let mut buffer = Buffer::new();

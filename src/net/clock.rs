@@ -86,9 +86,12 @@ impl TimeProvider for CertificateTimeProvider {
 
 /// The point in time `span` from now; a span beyond the clock's range means a century.
 pub(super) fn instant_after(span: Duration) -> Instant {
+    after(Instant::now(), span)
+}
+
+pub(super) fn after(then: Instant, span: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 366 * 86_400);
-    let now = Instant::now();
-    now.checked_add(span.min(CENTURY)).unwrap_or(now)
+    then.checked_add(span.min(CENTURY)).unwrap_or(then)
 }
 
 pub(super) fn instant_now() -> Instant {

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use async_io::Timer;
-
-use crate::net::clock::{instant_after, instant_now};
+use crate::net::clock::after;
+use crate::net::reactor::{Alarm, drop_alarm, set_alarm, turn_began};
 
 /// The deadline came first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,17 +27,17 @@ pub(crate) async fn within<F: Future>(span: Duration, future: F) -> Result<F::Ou
 
 /// A timer for deadlines that are nearly always met and set anew for each request.
 ///
-/// While a deadline moves away, the timer that is armed for an earlier one is left alone; when it fires early it is
-/// armed again for the true deadline. So a busy connection does not touch the reactor's heap of timers.
+/// While a deadline moves away, the alarm that is set for an earlier one is left alone; when it goes off early it is
+/// set again for the true deadline. So a busy connection does not touch the thread's map of timers.
+#[derive(Default)]
 pub(crate) struct IdleTimer {
-    timer: Timer,
-    armed: Option<Instant>,
+    set: Option<Set>,
 }
 
-impl Default for IdleTimer {
-    fn default() -> IdleTimer {
-        IdleTimer { timer: Timer::never(), armed: None }
-    }
+/// An alarm, and whom it wakes.
+struct Set {
+    alarm: Alarm,
+    wakes: Waker,
 }
 
 impl IdleTimer {
@@ -58,32 +57,55 @@ impl IdleTimer {
             if let Poll::Ready(output) = Pin::new(&mut future).poll(cx) {
                 return Poll::Ready(Ok(output));
             }
-            let deadline = *deadline.get_or_insert_with(|| instant_after(span));
+            let deadline = *deadline.get_or_insert_with(|| after(turn_began(), span));
             self.poll_until(cx, deadline).map(|()| Err(TimedOut))
         })
     }
 
-    /// Ready once `deadline` has passed.
+    /// Ready once `deadline` has passed, or where nothing runs on this thread that would ever wake the task.
     pub(super) fn poll_until(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        loop {
-            if self.armed.is_none_or(|armed| armed > deadline) {
-                self.timer.set_at(deadline);
-                self.armed = Some(deadline);
+        let now = turn_began();
+        if now >= deadline {
+            return Poll::Ready(());
+        }
+        let holds = |set: &Set| set.alarm.at > now && set.alarm.at <= deadline && set.wakes.will_wake(cx.waker());
+        if self.set.as_ref().is_some_and(holds) {
+            return Poll::Pending;
+        }
+        self.stop();
+        match set_alarm(deadline, cx.waker()) {
+            Some(alarm) => {
+                self.set = Some(Set { alarm, wakes: cx.waker().clone() });
+                Poll::Pending
             }
-            if Pin::new(&mut self.timer).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            self.armed = None;
-            if instant_now() >= deadline {
-                return Poll::Ready(());
-            }
+            None => Poll::Ready(()),
         }
     }
+
+    fn stop(&mut self) {
+        if let Some(set) = self.set.take() {
+            drop_alarm(set.alarm);
+        }
+    }
+}
+
+impl Drop for IdleTimer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Waits for so long.
+pub(super) async fn pause(span: Duration) {
+    // A future that is never ready always times out.
+    let _ = within(span, std::future::pending::<()>()).await;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::clock::{instant_after, instant_now};
+    use crate::net::testing::block_on;
     use std::future::{pending, ready};
 
     const TINY: Duration = Duration::from_millis(5);
@@ -91,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_first_of_future_and_deadline_wins() {
-        smol::block_on(async {
+        block_on(async {
             assert_eq!(within(LONG, ready(7)).await, Ok(7));
             assert_eq!(within(TINY, pending::<()>()).await, Err(TimedOut));
             assert_eq!(within(Duration::MAX, ready(7)).await, Ok(7));
@@ -100,10 +122,10 @@ mod tests {
 
     #[test]
     fn a_ready_future_arms_nothing_and_a_later_deadline_leaves_the_timer_alone() {
-        smol::block_on(async {
+        block_on(async {
             let mut timer = IdleTimer::default();
             assert_eq!(timer.within(LONG, ready(1)).await, Ok(1));
-            assert!(timer.armed.is_none());
+            assert!(timer.set.is_none());
             let once = || {
                 let mut polled = false;
                 poll_fn(move |cx| {
@@ -112,10 +134,10 @@ mod tests {
                 })
             };
             assert_eq!(timer.within(LONG, once()).await, Ok(2));
-            let armed = timer.armed;
+            let armed = timer.set.as_ref().map(|set| set.alarm);
             assert!(armed.is_some());
             assert_eq!(timer.within(LONG * 2, once()).await, Ok(2));
-            assert_eq!(timer.armed, armed);
+            assert_eq!(timer.set.as_ref().map(|set| set.alarm), armed);
             assert_eq!(timer.within(TINY, pending::<()>()).await, Err(TimedOut));
             assert_eq!(timer.within(TINY * 4, pending::<()>()).await, Err(TimedOut));
         });
@@ -123,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_timer_that_fires_early_waits_for_the_true_deadline() {
-        smol::block_on(async {
+        block_on(async {
             let mut timer = IdleTimer::default();
             let early = instant_after(TINY);
             let late = instant_after(TINY * 4);
@@ -139,6 +161,6 @@ mod tests {
 
     #[test]
     fn the_timer_is_small() {
-        assert!(size_of::<IdleTimer>() <= 80, "{}", size_of::<IdleTimer>());
+        assert!(size_of::<IdleTimer>() <= 48, "{}", size_of::<IdleTimer>());
     }
 }

@@ -11,12 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use async_io::{Async, Timer};
 use event_listener::{Event, EventListener};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, acceptfrom_with, bind, listen, socket_with, sockopt};
 
 use crate::net::Stream;
+use crate::net::deadline::pause;
+use crate::net::reactor::Way;
+use crate::net::socket::Waited;
 
 /// Connections that may wait in the kernel for each socket.
 const BACKLOG: i32 = 1024;
@@ -34,7 +36,7 @@ pub(crate) struct Listeners {
 
 /// One worker's socket of one address.
 pub(crate) struct Listener {
-    socket: Async<TcpListener>,
+    socket: Waited<TcpListener>,
     asked: SocketAddr,
     closing: Arc<Closing>,
     closed: EventListener,
@@ -140,7 +142,7 @@ impl Listeners {
 impl Listener {
     fn new(socket: TcpListener, asked: SocketAddr, closing: &Arc<Closing>) -> io::Result<Listener> {
         listen(&socket, BACKLOG)?;
-        let socket = Async::new_nonblocking(socket)?;
+        let socket = Waited::new(socket);
         let closed = closing.event.listen();
         Ok(Listener { socket, asked, closing: Arc::clone(closing), closed, burst: 0, pause: false })
     }
@@ -153,7 +155,7 @@ impl Listener {
     /// The next connection. What has queued up is accepted even when the address is closed meanwhile.
     pub(crate) async fn accept(&mut self) -> Result<Accepted, AcceptError> {
         if std::mem::take(&mut self.pause) {
-            Timer::after(PAUSE).await;
+            pause(PAUSE).await;
         }
         loop {
             self.burst = self.burst.saturating_add(1);
@@ -179,11 +181,13 @@ impl Listener {
     /// Until a connection is there, or the address is closed.
     async fn wait(&mut self) {
         self.burst = 0;
+        self.socket.exhausted(Way::Reading);
         poll_fn(|cx| {
             if self.closing.closed.load(Ordering::Acquire) || Pin::new(&mut self.closed).poll(cx).is_ready() {
                 return Poll::Ready(());
             }
-            self.socket.poll_readable(cx).map(|_| ())
+            // An error is found again by the next call.
+            self.socket.poll_ready(cx, Way::Reading).map(|_| ())
         })
         .await;
     }
@@ -243,14 +247,14 @@ fn bound_socket(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener
     Ok(TcpListener::from(socket))
 }
 
-fn accept_one(listener: &Async<TcpListener>) -> io::Result<Accepted> {
+fn accept_one(listener: &Waited<TcpListener>) -> io::Result<Accepted> {
     let (socket, peer) = acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
     let socket = TcpStream::from(socket);
     let peer = match peer.map(SocketAddr::try_from) {
         Some(Ok(peer)) => peer,
         Some(Err(_)) | None => socket.peer_addr()?,
     };
-    Ok(Accepted { stream: Stream::Plain(Async::new_nonblocking(socket)?), peer })
+    Ok(Accepted { stream: Stream::Plain(Waited::new(socket)), peer })
 }
 
 impl Drop for Open {
@@ -277,6 +281,7 @@ mod tests {
     use std::net::TcpStream as Client;
 
     use super::*;
+    use crate::net::testing::block_on;
 
     fn listeners(workers: usize, addresses: &[&str]) -> (Listeners, Update) {
         let mut listeners = Listeners::new(workers);
@@ -294,7 +299,7 @@ mod tests {
         let mut second = update.opened[1].remove(0);
         for _ in 0..20 {
             let client = Client::connect(address).unwrap();
-            let accepted = smol::block_on(smol::future::or(first.accept(), second.accept())).unwrap();
+            let accepted = block_on(smol::future::or(first.accept(), second.accept())).unwrap();
             assert_eq!(accepted.peer, client.local_addr().unwrap());
             let Stream::Plain(socket) = accepted.stream else { panic!("not plain") };
             assert!(socket.get_ref().nodelay().unwrap());
@@ -323,20 +328,20 @@ mod tests {
         let queued = Client::connect(addresses[0]).unwrap();
         let update = listeners.update(&[kept.asked()]);
         assert!(update.opened[0].is_empty());
-        let last = smol::block_on(gone.accept()).unwrap();
+        let last = block_on(gone.accept()).unwrap();
         assert_eq!(last.peer, queued.local_addr().unwrap(), "what had queued up is still served");
-        assert!(matches!(smol::block_on(gone.accept()), Err(AcceptError::Closed)));
+        assert!(matches!(block_on(gone.accept()), Err(AcceptError::Closed)));
         drop(gone);
         assert!(Client::connect(addresses[0]).is_err());
         let _client = Client::connect(addresses[1]).unwrap();
-        assert!(smol::block_on(kept.accept()).is_ok());
+        assert!(block_on(kept.accept()).is_ok());
     }
 
     #[test]
     fn closing_wakes_a_worker_that_waits() {
         let (listeners, mut update) = listeners(1, &["127.0.0.1:0"]);
         let mut listener = update.opened[0].remove(0);
-        let worker = std::thread::spawn(move || smol::block_on(listener.accept()).map(|_| ()));
+        let worker = std::thread::spawn(move || block_on(listener.accept()).map(|_| ()));
         drop(listeners);
         assert!(matches!(worker.join().unwrap(), Err(AcceptError::Closed)));
     }

@@ -87,12 +87,13 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::testing::block_on;
     use std::future::{pending, ready};
 
     #[test]
     fn a_peer_that_does_not_move_is_too_slow() {
         let mut meter = Meter::new(Progress::idle(Duration::from_millis(5)));
-        assert_eq!(smol::block_on(meter.wait(pending::<()>())), Err(TooSlow));
+        assert_eq!(block_on(meter.wait(pending::<()>())), Err(TooSlow));
     }
 
     #[test]
@@ -111,7 +112,7 @@ mod tests {
         let rule = Progress { bytes: Size::bytes(100), span: Duration::from_secs(10) };
         let mut meter = Meter::new(rule);
         meter.waited = Duration::from_secs(10);
-        assert_eq!(smol::block_on(meter.wait(pending::<()>())), Err(TooSlow));
-        assert_eq!(smol::block_on(meter.wait(ready(1))), Ok(1), "what is there needs no wait");
+        assert_eq!(block_on(meter.wait(pending::<()>())), Err(TooSlow));
+        assert_eq!(block_on(meter.wait(ready(1))), Ok(1), "what is there needs no wait");
     }
 }

@@ -14,6 +14,8 @@ mod clock;
 mod deadline;
 mod listeners;
 mod meter;
+mod reactor;
+mod socket;
 mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -28,6 +30,8 @@ pub(crate) use clock::{CertificateTimeProvider, Clock};
 pub(crate) use deadline::{IdleTimer, TimedOut, within};
 pub(crate) use listeners::{AcceptError, Accepted, BindError, Listener, Listeners};
 pub(crate) use meter::{Meter, Progress, TooSlow};
+pub(crate) use reactor::run;
+pub(crate) use socket::Socket;
 pub(crate) use stream::Stream;
 pub(crate) use tls::{HandshakeError, TlsClient, TlsFront};
 pub(crate) use tunnel::both_ways;

@@ -2,29 +2,31 @@
 
 use std::fs::File;
 use std::future::poll_fn;
-use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{self, IoSlice, Write};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use async_io::Async;
 use futures_rustls::TlsStream;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::net::sockopt::set_socket_linger;
 use smol::io::{AsyncRead, AsyncWrite};
 
+use crate::net::Socket;
+use crate::net::reactor::Way;
+
 /// A connection to a client or to an upstream. TLS state is large and boxed, so that a plain one stays small.
 pub(crate) enum Stream {
-    Plain(Async<TcpStream>),
+    Plain(Socket),
     Tls(Box<TlsStream<Counted>>),
 }
 
 /// The socket below TLS. It counts what really left, because TLS takes bytes long before the peer does; on a 32-bit
 /// board the count wraps, so only differences mean something.
 pub(crate) struct Counted {
-    socket: Async<TcpStream>,
+    socket: Socket,
     written: usize,
 }
 
@@ -37,7 +39,7 @@ impl Stream {
     /// [`crate::net::Buffer::fill`].
     pub(crate) fn try_read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
-            Stream::Plain(socket) => socket.get_ref().read(into),
+            Stream::Plain(socket) => socket.try_read(into),
             Stream::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -80,7 +82,7 @@ impl Stream {
     }
 
     pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.holds_plaintext() { Poll::Ready(Ok(())) } else { self.socket().poll_readable(cx) }
+        if self.holds_plaintext() { Poll::Ready(Ok(())) } else { self.socket_mut().poll_ready(cx, Way::Reading) }
     }
 
     /// Whether an unused connection is still good: open, and nothing has come on it. Does not wait.
@@ -95,10 +97,20 @@ impl Stream {
         let _ = set_socket_linger(self.socket().get_ref(), Some(Duration::ZERO));
     }
 
-    pub(super) fn socket(&self) -> &Async<TcpStream> {
+    pub(super) fn socket(&self) -> &Socket {
         match self {
             Stream::Plain(socket) => socket,
             Stream::Tls(tls) => &tls.get_ref().0.socket,
+        }
+    }
+
+    pub(super) fn socket_mut(&mut self) -> &mut Socket {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => match tls.as_mut() {
+                TlsStream::Client(client) => &mut client.get_mut().0.socket,
+                TlsStream::Server(server) => &mut server.get_mut().0.socket,
+            },
         }
     }
 
@@ -168,7 +180,7 @@ impl AsyncWrite for Stream {
 }
 
 impl Counted {
-    pub(super) fn new(socket: Async<TcpStream>) -> Counted {
+    pub(super) fn new(socket: Socket) -> Counted {
         Counted { socket, written: 0 }
     }
 
@@ -210,8 +222,10 @@ impl AsyncWrite for Counted {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
-    use crate::net::testing::pair;
+    use crate::net::testing::{block_on, pair};
 
     #[test]
     fn reading_and_writing_without_waiting() {
@@ -222,7 +236,7 @@ mod tests {
         peer.read_exact(&mut into[..3]).unwrap();
         assert_eq!(&into[..3], b"abc");
         peer.write_all(b"xyz").unwrap();
-        smol::block_on(stream.readable()).unwrap();
+        block_on(stream.readable()).unwrap();
         assert_eq!(stream.try_read(&mut into).unwrap(), 3);
     }
 
@@ -231,11 +245,11 @@ mod tests {
         let (mut stream, mut peer) = pair();
         assert!(stream.is_quiet());
         peer.write_all(b"x").unwrap();
-        smol::block_on(stream.readable()).unwrap();
+        block_on(stream.readable()).unwrap();
         assert!(!stream.is_quiet());
         let (mut stream, peer) = pair();
         drop(peer);
-        smol::block_on(stream.readable()).unwrap();
+        block_on(stream.readable()).unwrap();
         assert!(!stream.is_quiet());
     }
 

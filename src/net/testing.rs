@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use async_io::Async;
-
 use crate::config::TlsConfig;
-use crate::net::{Meter, Progress, Stream};
+use crate::net::socket::Waited;
+use crate::net::{Meter, Progress, Socket, Stream};
 
 /// Long enough for a loaded machine, short enough to end a test that hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,7 +19,23 @@ pub(crate) fn pair() -> (Stream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (theirs, _) = listener.accept().unwrap();
-    (Stream::Plain(Async::new(ours).unwrap()), patient(theirs))
+    (plain(ours), patient(theirs))
+}
+
+/// As [`crate::net::run`], where it works.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    crate::net::run(future).unwrap()
+}
+
+/// A connection that was made elsewhere.
+pub(crate) fn plain(socket: TcpStream) -> Stream {
+    Stream::Plain(waited(socket))
+}
+
+/// A socket that was made elsewhere.
+pub(crate) fn waited(socket: TcpStream) -> Socket {
+    socket.set_nonblocking(true).unwrap();
+    Waited::new(socket)
 }
 
 /// A blocking socket that gives up in the end.

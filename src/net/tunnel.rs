@@ -125,10 +125,10 @@ mod tests {
     use std::net::Shutdown;
 
     use super::*;
-    use crate::net::testing::{PATIENCE, pair};
+    use crate::net::testing::{PATIENCE, block_on, pair};
 
     fn join(one: &mut Stream, early: &mut Buffer, other: &mut Stream, idle: Duration) -> Tunnelled {
-        smol::block_on(both_ways((one, early), (other, &mut Buffer::new()), idle))
+        block_on(both_ways((one, early), (other, &mut Buffer::new()), idle))
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         let (mut other, mut server) = pair();
         let mut early = Buffer::new();
         client.write_all(b"early ").unwrap();
-        smol::block_on(early.fill(&mut one, BLOCK)).unwrap();
+        block_on(early.fill(&mut one, BLOCK)).unwrap();
         let client = std::thread::spawn(move || {
             client.write_all(b"question").unwrap();
             client.shutdown(Shutdown::Write).unwrap();

@@ -4,18 +4,17 @@ use std::fmt;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::net::TcpStream;
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use async_io::Async;
 use rustix::io::Errno;
 use smol::io::AsyncWrite;
 
 use crate::net::buffer::{class_of, give_back, take};
-use crate::net::{Buffer, Filled, Meter, Stream, TooSlow, within};
+use crate::net::reactor::{Way, go_on_later};
+use crate::net::{Buffer, Filled, Meter, Socket, Stream, TooSlow, within};
 
 /// Of a file at most this much is given to the kernel before other tasks of the thread have their turn: some
 /// milliseconds of copying on the smallest board.
@@ -116,48 +115,63 @@ pub(crate) async fn send_file(
         return sent;
     }
     let (mut offset, mut left) = (offset, len);
-    let mut room = Room::Likely;
+    let mut turn = Turn::Ours(FILE_PIECE);
     while left > 0 {
-        let step = poll_fn(|cx| poll_send_file(cx, stream.socket(), file, &mut offset, left, &mut room));
+        let step = poll_fn(|cx| poll_send_file(cx, stream.socket_mut(), file, &mut offset, left, &mut turn));
         let sent = meter.wait(step).await??;
         if sent == 0 {
             return Err(WriteError::ShortFile);
         }
         meter.moved(sent);
-        left = left.saturating_sub(u64::try_from(sent).unwrap_or(u64::MAX));
-        // Either the socket is full, or this was a large piece: both ways others come first.
-        room = Room::Unlikely;
+        let sent = u64::try_from(sent).unwrap_or(u64::MAX);
+        left = left.saturating_sub(sent);
+        turn = turn.after(sent);
     }
     Ok(())
 }
 
-/// Whether a socket is expected to take more at once.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Room {
-    Likely,
-    Unlikely,
+/// Whose turn it is on the thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turn {
+    /// So much may be sent before it is the others' turn.
+    Ours(u64),
+    Others,
+}
+
+impl Turn {
+    fn after(self, sent: u64) -> Turn {
+        match self {
+            Turn::Ours(left) if left > sent => Turn::Ours(left.saturating_sub(sent)),
+            Turn::Ours(_) | Turn::Others => Turn::Others,
+        }
+    }
 }
 
 /// Gives the kernel one piece of a file. A poll that was not caused by the socket tries all the same: the kernel
 /// calls a socket writable only when a good part of it is free, which takes a slow reader longer than to progress.
 fn poll_send_file(
     cx: &mut Context<'_>,
-    socket: &Async<TcpStream>,
+    socket: &mut Socket,
     file: &File,
     offset: &mut u64,
     left: u64,
-    room: &mut Room,
+    turn: &mut Turn,
 ) -> Poll<io::Result<usize>> {
     loop {
-        if std::mem::replace(room, Room::Likely) == Room::Likely {
-            let asked = usize::try_from(left.min(FILE_PIECE)).unwrap_or(usize::MAX);
-            match rustix::fs::sendfile(socket, file, Some(offset), asked) {
-                Err(Errno::INTR) => continue,
-                Err(Errno::AGAIN) => {}
-                sent => return Poll::Ready(sent.map_err(io::Error::from)),
-            }
+        let Turn::Ours(most) = *turn else {
+            *turn = Turn::Ours(FILE_PIECE);
+            go_on_later(cx.waker());
+            return Poll::Pending;
+        };
+        let asked = usize::try_from(left.min(most)).unwrap_or(usize::MAX);
+        match rustix::fs::sendfile(&*socket, file, Some(offset), asked) {
+            Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN) => {}
+            sent => return Poll::Ready(sent.map_err(io::Error::from)),
         }
-        ready!(socket.poll_writable(cx))?;
+        *turn = Turn::Ours(FILE_PIECE);
+        socket.exhausted(Way::Writing);
+        ready!(socket.poll_ready(cx, Way::Writing))?;
     }
 }
 
@@ -287,7 +301,7 @@ mod tests {
     use super::*;
     use crate::base::Size;
     use crate::net::Progress;
-    use crate::net::testing::{PATIENCE, pair, patient_meter};
+    use crate::net::testing::{PATIENCE, block_on, pair, patient_meter};
 
     fn pattern(len: usize) -> Vec<u8> {
         (0..len).map(|at| ((at * 31) >> 3).to_le_bytes()[0]).collect()
@@ -311,7 +325,7 @@ mod tests {
             all
         });
         let mut meter = patient_meter();
-        smol::block_on(async {
+        block_on(async {
             let mut parts = [IoSlice::new(b"head"), IoSlice::new(b""), IoSlice::new(&body)];
             write_all_vectored(&mut stream, &mut parts, &mut meter).await.unwrap();
             write_all(&mut stream, b"", &mut meter).await.unwrap();
@@ -333,7 +347,7 @@ mod tests {
             all
         });
         let mut meter = patient_meter();
-        smol::block_on(send_file(&mut stream, &file, 1000, (5 << 20) - 1000, &mut meter)).unwrap();
+        block_on(send_file(&mut stream, &file, 1000, (5 << 20) - 1000, &mut meter)).unwrap();
         drop(stream);
         assert!(reader.join().unwrap() == bytes[1000..]);
     }
@@ -343,18 +357,14 @@ mod tests {
         let (mut stream, mut peer) = pair();
         peer.write_all(b"enough").unwrap();
         let (big, mut heard) = (vec![0; 64 << 20], Buffer::new());
-        let wrote = smol::block_on(write_while_silent(
-            &mut stream,
-            &mut [IoSlice::new(&big)],
-            &mut heard,
-            &mut patient_meter(),
-        ));
+        let wrote =
+            block_on(write_while_silent(&mut stream, &mut [IoSlice::new(&big)], &mut heard, &mut patient_meter()));
         assert!(matches!(wrote, Ok(Wrote::Heard(1..))), "{wrote:?}");
         assert_eq!(heard.bytes(), b"enough");
         let (mut stream, peer) = pair();
         drop(peer);
         let mut parts = [IoSlice::new(&big)];
-        let wrote = smol::block_on(write_while_silent(&mut stream, &mut parts, &mut heard, &mut patient_meter()));
+        let wrote = block_on(write_while_silent(&mut stream, &mut parts, &mut heard, &mut patient_meter()));
         assert!(matches!(wrote, Ok(Wrote::Heard(_))), "{wrote:?}");
     }
 
@@ -362,7 +372,7 @@ mod tests {
     fn a_file_that_is_too_short_is_our_fault() {
         let (mut stream, _peer) = pair();
         let file = temporary_file("short", b"0123456789");
-        let sent = smol::block_on(send_file(&mut stream, &file, 5, 6, &mut patient_meter()));
+        let sent = block_on(send_file(&mut stream, &file, 5, 6, &mut patient_meter()));
         assert!(matches!(sent, Err(WriteError::ShortFile)));
     }
 
@@ -371,9 +381,9 @@ mod tests {
         let (mut stream, peer) = pair();
         let file = temporary_file("slow", &vec![0; 16 << 20]);
         let rule = Progress { bytes: Size::kib(1), span: Duration::from_millis(20) };
-        let sent = smol::block_on(send_file(&mut stream, &file, 0, 16 << 20, &mut Meter::new(rule)));
+        let sent = block_on(send_file(&mut stream, &file, 0, 16 << 20, &mut Meter::new(rule)));
         assert!(matches!(sent, Err(WriteError::TooSlow)));
-        let written = smol::block_on(write_all(&mut stream, &vec![0; 16 << 20], &mut Meter::new(rule)));
+        let written = block_on(write_all(&mut stream, &vec![0; 16 << 20], &mut Meter::new(rule)));
         assert!(matches!(written, Err(WriteError::TooSlow)));
         drop(peer);
     }
@@ -383,7 +393,7 @@ mod tests {
         let (mut stream, peer) = pair();
         drop(peer);
         let big = vec![0; 16 << 20];
-        let written = smol::block_on(write_all(&mut stream, &big, &mut patient_meter()));
+        let written = block_on(write_all(&mut stream, &big, &mut patient_meter()));
         assert!(matches!(written, Err(WriteError::Io(_))));
     }
 
@@ -401,7 +411,7 @@ mod tests {
                 smol::future::yield_now().await;
             }
         });
-        smol::block_on(executor.run(send_file(&mut stream, &file, 0, 64 << 20, &mut patient_meter()))).unwrap();
+        block_on(executor.run(send_file(&mut stream, &file, 0, 64 << 20, &mut patient_meter()))).unwrap();
         drop((stream, other));
         assert!(turns.get() > 64, "{} turns", turns.get());
         assert_eq!(reader.join().unwrap(), 64 << 20);
@@ -409,11 +419,11 @@ mod tests {
 
     #[test]
     fn after_a_piece_of_a_file_others_come_first_but_any_poll_goes_on() {
-        let (stream, _peer) = pair();
+        let (mut stream, _peer) = pair();
         let file = temporary_file("piece", b"0123456789");
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        let (mut offset, mut room) = (0, Room::Unlikely);
-        let mut step = || poll_send_file(&mut cx, stream.socket(), &file, &mut offset, 5, &mut room);
+        let (mut offset, mut turn) = (0, Turn::Ours(8).after(8));
+        let mut step = || poll_send_file(&mut cx, stream.socket_mut(), &file, &mut offset, 5, &mut turn);
         assert!(step().is_pending());
         assert!(matches!(step(), Poll::Ready(Ok(5))));
         assert!(matches!(step(), Poll::Ready(Ok(5))));
@@ -428,7 +438,7 @@ mod tests {
             peer.read_to_string(&mut answer).unwrap();
             answer
         });
-        smol::block_on(async {
+        block_on(async {
             write_all(&mut stream, b"no", &mut patient_meter()).await.unwrap();
             close_gently(stream, PATIENCE).await;
         });

@@ -202,7 +202,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
-    use crate::net::testing::{PATIENCE, peer, read_head, send_and_reset};
+    use crate::net::testing::{PATIENCE, block_on, peer, read_head, send_and_reset};
     use crate::upstream::testing::{Wrong, answers, ask, final_head, group, lease, send};
 
     /// What is done with an answer, beside reading its head.
@@ -224,7 +224,7 @@ mod tests {
             let _ = socket.read(&mut [0]);
         }]);
         let (upstreams, group) = group(&[origin]);
-        smol::block_on(async {
+        block_on(async {
             let mut lease = lease(&group).await;
             match reading {
                 Reading::Whole => drop(ask(&mut lease, method).await.unwrap()),
@@ -281,7 +281,7 @@ mod tests {
         };
         let (origin, thread) = peer(vec![Box::new(first) as Box<dyn FnOnce(TcpStream) + Send>, answers(&[OK])]);
         let (upstreams, group) = group(&[origin]);
-        smol::block_on(async {
+        block_on(async {
             let mut used = lease(&group).await;
             ask(&mut used, "GET").await.unwrap();
             used.done();
@@ -314,7 +314,7 @@ mod tests {
             vec![Box::new(ends_second), Box::new(begins_second), Box::new(ends_first)];
         let (origin, thread) = peer(scripts);
         let (_upstreams, group) = group(&[origin]);
-        smol::block_on(async {
+        block_on(async {
             for stale in [true, false] {
                 let mut first = lease(&group).await;
                 ask(&mut first, "GET").await.unwrap();
@@ -346,7 +346,7 @@ mod tests {
             }
         }]);
         let (_upstreams, group) = group(&[origin]);
-        let outcome = smol::block_on(async { ask(&mut lease(&group).await, "GET").await });
+        let outcome = block_on(async { ask(&mut lease(&group).await, "GET").await });
         thread.join().unwrap();
         outcome
     }
@@ -389,7 +389,7 @@ mod tests {
             let _ = socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         }]);
         let (_upstreams, group) = group(&[origin]);
-        let answer = smol::block_on(async {
+        let answer = block_on(async {
             let mut lease = lease(&group).await;
             send(&mut lease, "GET").await.unwrap();
             final_head(&mut lease, "GET").await
@@ -410,7 +410,7 @@ mod tests {
     fn an_upstream_that_does_not_answer_is_given_up() {
         let (origin, thread) = peer(vec![answers(&[b"HTTP/1.1 200 OK\r\nX-Slow: "])]);
         let (_upstreams, group) = group(&[origin]);
-        smol::block_on(async {
+        block_on(async {
             let mut lease = lease(&group).await;
             send(&mut lease, "GET").await.unwrap();
             let limits = HeadLimits::default();
@@ -429,7 +429,7 @@ mod tests {
             while socket.write_all(b"X-More: and more\r\n").is_ok() {}
         }]);
         let (_upstreams, group) = group(&[origin]);
-        smol::block_on(async {
+        block_on(async {
             let mut lease = lease(&group).await;
             send(&mut lease, "GET").await.unwrap();
             let limits = HeadLimits { head: 8 << 10, ..HeadLimits::default() };
@@ -443,7 +443,7 @@ mod tests {
     fn a_body_that_pauses_for_too_long_is_too_slow() {
         let (origin, thread) = peer(vec![answers(&[b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"])]);
         let (_upstreams, group) = group(&[origin]);
-        smol::block_on(async {
+        block_on(async {
             let mut lease = lease(&group).await;
             send(&mut lease, "GET").await.unwrap();
             let (_, framing, _) = final_head(&mut lease, "GET").await.unwrap();

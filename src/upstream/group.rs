@@ -214,7 +214,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::net::testing::{Authority, PATIENCE, peer, read_head};
+    use crate::net::testing::{Authority, PATIENCE, block_on, peer, read_head};
     use crate::upstream::testing::{Nobody, answers, ask, clock, config, group, lease, url};
 
     const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -243,7 +243,7 @@ mod tests {
         let (alive, thread) = peer(vec![answers(&[OK, OK])]);
         let dead = Nobody::new();
         let (upstreams, group) = group(&[dead.address, alive]);
-        smol::block_on(async {
+        block_on(async {
             for _ in 0..2 {
                 let mut lease = lease(&group).await;
                 assert_eq!(lease.url().port, alive.port());
@@ -267,7 +267,7 @@ mod tests {
         let listeners: Vec<TcpListener> = (0..2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let addresses: Vec<SocketAddr> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
         let (_upstreams, group) = group(&addresses);
-        smol::block_on(async {
+        block_on(async {
             let mut first = lease(&group).await;
             assert_eq!(first.url().port, addresses[0].port());
             first.failed(Failure::Status(503));
@@ -286,26 +286,26 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (_upstreams, group) = group(&[listener.local_addr().unwrap()]);
         let peer = &group.members[0].peer;
-        smol::block_on(lease(&group)).failed(Failure::Truncated);
+        block_on(lease(&group)).failed(Failure::Truncated);
         let later = group.clock.mono().after(Duration::from_secs(2));
         assert!(peer.begin_probe(later));
         assert!(!peer.begin_probe(later));
         drop(Probe { member: Arc::clone(&group.members[0]) });
         assert!(peer.begin_probe(later));
-        smol::block_on(lease(&group)).worked();
+        block_on(lease(&group)).worked();
         assert_eq!(peer.standing(later), Standing::Up);
     }
 
     #[test]
     fn reasons_are_told_apart() {
-        let down = |addresses: &[SocketAddr]| smol::block_on(group(addresses).1.lease(Want::Any)).err().unwrap();
+        let down = |addresses: &[SocketAddr]| block_on(group(addresses).1.lease(Want::Any)).err().unwrap();
         let (one, other) = (Nobody::new(), Nobody::new());
         assert!(matches!(down(&[one.address]), Unavailable::Refused { .. }));
         assert!(matches!(down(&[one.address, other.address]), Unavailable::AllDown { tried: 2, .. }));
         let names = Names::with_resolver(clock(), |_| Err(std::io::ErrorKind::NotFound.into()));
         let unknown = UpstreamUrl { host: "nowhere.example".to_owned(), ..url(one.address) };
         let upstreams = Upstreams::with_names(clock(), names);
-        let refused = smol::block_on(upstreams.group(&[unknown], &config()).lease(Want::Any)).err().unwrap();
+        let refused = block_on(upstreams.group(&[unknown], &config()).lease(Want::Any)).err().unwrap();
         assert!(matches!(&refused, Unavailable::NameUnknown { host, .. } if host == "nowhere.example"), "{refused}");
     }
 
@@ -317,7 +317,7 @@ mod tests {
         let upstreams = Upstreams::with_names(clock(), names);
         let named = UpstreamUrl { host: "origin.example".to_owned(), ..url(alive) };
         let group = upstreams.group(&[named], &config());
-        smol::block_on(async {
+        block_on(async {
             for want in [Want::Any, Want::New] {
                 let mut lease = group.lease(want).await.unwrap();
                 let crate::net::Stream::Plain(socket) = &lease.stream else { panic!("TLS") };
@@ -335,7 +335,7 @@ mod tests {
         let terms = UpstreamConfig { connections: 1, ..config() };
         let impatient = UpstreamConfig { connect: Duration::from_millis(5), ..terms.clone() };
         let to = [url(listener.local_addr().unwrap())];
-        smol::block_on(async {
+        block_on(async {
             let group = upstreams.group(&to, &impatient);
             let held = lease(&group).await;
             assert!(matches!(group.lease(Want::Any).await, Err(Unavailable::Busy { .. })));
@@ -358,7 +358,7 @@ mod tests {
     fn routes_to_the_same_upstream_share_it_and_reloads_keep_it() {
         let (alive, thread) = peer(vec![answers(&[OK, OK])]);
         let (upstreams, group) = group(&[alive]);
-        smol::block_on(async {
+        block_on(async {
             let mut lease = lease(&group).await;
             ask(&mut lease, "GET").await.unwrap();
             lease.done();
@@ -381,7 +381,7 @@ mod tests {
             std::io::Write::write_all(&mut socket, OK).unwrap();
         }]);
         let (upstreams, group) = group(&[alive]);
-        smol::block_on(async {
+        block_on(async {
             let mut lease = lease(&group).await;
             ask(&mut lease, "GET").await.unwrap();
             lease.done();
@@ -392,7 +392,7 @@ mod tests {
         }
         let (alive, thread) = peer(vec![answers(&[OK]), answers(&[OK])]);
         let group = upstreams.group(&[url(alive)], &UpstreamConfig { keep: Duration::ZERO, ..config() });
-        smol::block_on(async {
+        block_on(async {
             for _ in 0..2 {
                 let mut lease = group.lease(Want::Any).await.unwrap();
                 assert!(!lease.is_reused());
@@ -411,7 +411,7 @@ mod tests {
         let names = Names::with_resolver(clock(), move |_| Ok(vec![origin.ip()]));
         let upstreams = Upstreams::with_names(clock(), names);
         let to = [UpstreamUrl { tls: true, host: "origin.example".to_owned(), ..url(origin) }];
-        smol::block_on(async {
+        block_on(async {
             let refused = upstreams.group(&to, &config()).lease(Want::Any).await.err().unwrap();
             assert!(matches!(refused, Unavailable::Tls { .. }), "{refused}");
             let trusting = UpstreamConfig { ca: Some(authority.ca()), ..config() };
@@ -429,7 +429,7 @@ mod tests {
 
     /// Refuses one connection's handshake (the client leaves), then answers two requests on the next.
     fn tls_origin(authority: &Authority) -> (SocketAddr, std::thread::JoinHandle<()>) {
-        use crate::net::{Buffer, Filled, Stream, TlsFront, write_all};
+        use crate::net::{Buffer, Filled, TlsFront, write_all};
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let mut section = authority.issue("origin.example");
@@ -437,8 +437,8 @@ mod tests {
         let (front, problems) = TlsFront::build(&[section], &clock());
         assert_eq!(problems, []);
         let thread = std::thread::spawn(move || {
-            smol::block_on(async {
-                let plain = || Stream::Plain(async_io::Async::new(listener.accept().unwrap().0).unwrap());
+            block_on(async {
+                let plain = || crate::net::testing::plain(listener.accept().unwrap().0);
                 assert!(front.accept(plain(), address, PATIENCE).await.is_err());
                 let mut stream = front.accept(plain(), address, PATIENCE).await.unwrap();
                 let mut buffer = Buffer::new();

@@ -252,7 +252,7 @@ mod tests {
 
     use super::*;
     use crate::base::Wall;
-    use crate::net::testing::PATIENCE;
+    use crate::net::testing::{PATIENCE, block_on};
 
     fn at(seconds: u64) -> Mono {
         Mono::from_millis(seconds * 1000)
@@ -348,7 +348,7 @@ mod tests {
             counter.fetch_add(1, Ordering::SeqCst);
             Ok(addresses(&["10.0.0.1"]))
         });
-        smol::block_on(async {
+        block_on(async {
             let both = smol::future::zip(names.lookup("origin", PATIENCE), names.lookup("origin", PATIENCE)).await;
             assert_eq!(both.0.unwrap(), both.1.unwrap());
         });
@@ -359,7 +359,7 @@ mod tests {
     fn addresses_are_never_resolved() {
         let names = names(|_| panic!("resolved"));
         for literal in ["10.0.0.1", "fd00::1"] {
-            let found = smol::block_on(names.lookup(literal, PATIENCE)).unwrap();
+            let found = block_on(names.lookup(literal, PATIENCE)).unwrap();
             assert_eq!(found[0].to_string(), literal);
         }
     }
@@ -373,15 +373,15 @@ mod tests {
             Err(io::ErrorKind::TimedOut.into())
         });
         let tiny = Duration::from_millis(5);
-        assert!(smol::block_on(names.lookup("origin", tiny)).unwrap_err().contains("does not answer"));
+        assert!(block_on(names.lookup("origin", tiny)).unwrap_err().contains("does not answer"));
         names.import("known 10.0.0.7");
-        assert_eq!(smol::block_on(names.lookup("known", tiny)).unwrap()[0].to_string(), "10.0.0.7");
+        assert_eq!(block_on(names.lookup("known", tiny)).unwrap()[0].to_string(), "10.0.0.7");
         drop(release);
     }
 
     #[test]
     fn a_resolver_that_panics_is_a_resolver_that_fails() {
         let names = names(|_| panic!("out of order"));
-        assert!(smol::block_on(names.lookup("origin", PATIENCE)).is_err());
+        assert!(block_on(names.lookup("origin", PATIENCE)).is_err());
     }
 }

@@ -1,16 +1,15 @@
 //! One upstream: its connections and its health.
 
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_io::Async;
 use event_listener::Event;
 
 use crate::base::Mono;
 use crate::config::{UpstreamConfig, UpstreamUrl};
-use crate::net::{Clock, Stream, TlsClient, within};
+use crate::net::{Clock, Socket, Stream, TlsClient, within};
 use crate::upstream::group::{PeerStatus, Want};
 use crate::upstream::health::{Health, Standing};
 use crate::upstream::{Failure, Names, Unavailable};
@@ -219,14 +218,14 @@ impl Peer {
     }
 
     /// Tries the addresses in turn, each for its share of the time that is left.
-    async fn connect_to_one_of(&self, addresses: Vec<IpAddr>, until: Mono) -> Result<Async<TcpStream>, Unavailable> {
+    async fn connect_to_one_of(&self, addresses: Vec<IpAddr>, until: Mono) -> Result<Socket, Unavailable> {
         let mut last = Unavailable::TimedOut { origin: self.origin.clone() };
         let mut untried = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
         for address in addresses {
             let share = self.left(until).checked_div(untried).unwrap_or_default();
             untried = untried.saturating_sub(1);
             let target = SocketAddr::new(address, self.identity.port);
-            last = match within(share, Async::<TcpStream>::connect(target)).await {
+            last = match within(share, Socket::connect(target)).await {
                 Ok(Ok(socket)) => {
                     self.lock().good = Some(address);
                     // Without it a small request waits for more; a socket that refuses the option still works.

@@ -187,7 +187,7 @@ mod tests {
 
     use super::*;
     use crate::http::{HeadLimits, Method};
-    use crate::net::testing::{PATIENCE, pair, patient, patient_meter, read_head};
+    use crate::net::testing::{PATIENCE, block_on, pair, patient, patient_meter, read_head};
     use crate::upstream::testing::{final_head, group, lease};
     use crate::upstream::{Answer, Group, Upstreams, exchange};
 
@@ -216,7 +216,7 @@ mod tests {
             read_head(&mut socket);
             script(&mut socket)
         });
-        let lease = smol::block_on(lease(&group));
+        let lease = block_on(lease(&group));
         let Stream::Plain(socket) = &lease.stream else { panic!("TLS") };
         set_socket_send_buffer_size(socket.get_ref(), SMALL).unwrap();
         (lease, thread, (upstreams, group))
@@ -275,7 +275,7 @@ mod tests {
     ) -> (String, Result<Uploaded, UploadError>) {
         let (mut lease, thread) = upstream(rest);
         let mut client = Client::that_sent(incoming, bytes);
-        let uploaded = smol::block_on(async {
+        let uploaded = block_on(async {
             send_head(&mut lease, outgoing).await;
             client.run(&mut Upload::new(outgoing, limit), &mut lease).await
         });
@@ -331,7 +331,7 @@ mod tests {
         });
         let (mut client, _silent) = Client::new(BodyFraming::Length(5));
         let framing = BodyFraming::Length(5);
-        smol::block_on(async {
+        block_on(async {
             send_head(&mut lease, framing).await;
             let uploaded = client.run(&mut Upload::new(framing, Size::mib(1)), &mut lease).await;
             assert_eq!(uploaded.unwrap(), Uploaded::Answered);
@@ -358,7 +358,7 @@ mod tests {
         let sent: Vec<u8> = (0..BIG).map(|at| (at / 3).to_le_bytes()[0]).collect();
         let expected = sent[BIG / 2..].to_vec();
         let sender = thread::spawn(move || socket.write_all(&sent).unwrap());
-        smol::block_on(async {
+        block_on(async {
             send_head(&mut lease, framing).await;
             let mut upload = Upload::new(framing, Size::mib(64));
             while client.run(&mut upload, &mut lease).await.unwrap() == Uploaded::Answered {
@@ -381,7 +381,7 @@ mod tests {
             rest(socket)
         });
         let mut client = Client::that_sent(BodyFraming::Length(60_000), &sent);
-        smol::block_on(async {
+        block_on(async {
             send_head(&mut lease, BodyFraming::Chunked).await;
             let mut upload = Upload::new(BodyFraming::Chunked, Size::mib(1));
             assert_eq!(client.run(&mut upload, &mut lease).await.unwrap(), Uploaded::Answered);
@@ -410,7 +410,7 @@ mod tests {
         let framing = BodyFraming::Length(BIG as u64);
         let (mut client, mut socket) = Client::new(framing);
         let sender = thread::spawn(move || drop(socket.write_all(&vec![0; BIG])));
-        smol::block_on(async {
+        block_on(async {
             send_head(&mut lease, framing).await;
             let uploaded = client.run(&mut Upload::new(framing, Size::mib(64)), &mut lease).await;
             assert_eq!(uploaded.unwrap(), Uploaded::Answered);
@@ -427,7 +427,7 @@ mod tests {
         let framing = BodyFraming::Length(BIG as u64);
         let (mut client, mut socket) = Client::new(framing);
         let sender = thread::spawn(move || drop(socket.write_all(&vec![0; BIG])));
-        smol::block_on(async {
+        block_on(async {
             send_head(&mut lease, framing).await;
             let uploaded = client.run(&mut Upload::new(framing, Size::mib(64)), &mut lease).await;
             assert_eq!(uploaded.unwrap(), Uploaded::Answered);

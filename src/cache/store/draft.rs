@@ -265,13 +265,15 @@ impl Draft {
         self.open.take_room(trailers.len() as u64)?;
         let guard = store.stripe(identity.location);
         let mut state = lock(&self.open.state);
-        if state.body_len.replace(body_len).is_some_and(|known| known != body_len) {
+        if state.body_len.is_some_and(|known| known != body_len) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
+        let checksums = whole(&state.entries, layout, body_len).ok_or(io::ErrorKind::InvalidInput)?;
+        state.renewed |= state.body_len.is_none();
+        state.body_len = Some(body_len);
         if !trailers.is_empty() {
             state.plan.record.trailers = trailers.into();
         }
-        let checksums = whole(&state.entries, layout, body_len).ok_or(io::ErrorKind::InvalidInput)?;
         let block = self.open.complete(&mut state)?;
         let plan = state.plan.clone();
         let room = state.room.take();
@@ -385,6 +387,7 @@ impl Open {
 
     /// Writes the entries of chunks whose bytes were synced, and what else was handed in.
     pub(super) fn write_down(&self, handed: &HandedIn) -> io::Result<()> {
+        let _guard = self.store.stripe(self.identity.location);
         let mut state = lock(&self.state);
         if matches!(state.home, Home::Over) {
             return Ok(());

@@ -35,8 +35,9 @@
 //!
 //! **Where**: `objects/xx/y…` below the cache folder, `xxy…` being the 32 hexadecimal digits of the location: the hash
 //! of the key, or of the key and the selecting names and values for an answer with `Vary`, when the file of the key
-//! itself is the list of variants. `format` in the cache folder holds the number of the format. A folder of another
-//! format is left alone and nothing is kept in it.
+//! itself is the list of variants. `format` in the cache folder holds the number of the format. A folder
+//! of another format is left alone and nothing is kept in it. `purges-…` says what was purged and is not marked yet (see
+//! `purge`); `import` is where an importer puts what is to be adopted.
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_64_with_seed};
 

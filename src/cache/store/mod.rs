@@ -23,6 +23,8 @@ mod image;
 mod index;
 #[cfg(test)]
 mod journal;
+#[cfg(any(test, feature = "doors"))]
+pub(crate) mod model;
 mod open;
 mod partial;
 pub(in crate::cache) mod purge;

@@ -200,10 +200,10 @@ impl Run {
 /// A file that is not what was written.
 pub(super) struct NotWritten;
 
-type Read = (Believed, Plan, BTreeMap<u64, Entry>);
+pub(super) type Read = (Believed, Plan, BTreeMap<u64, Entry>);
 
 /// `None`: another key's.
-fn read_partial(file: &File, location: u128, key: &[u8]) -> Result<Option<Read>, NotWritten> {
+pub(super) fn read_partial(file: &File, location: u128, key: &[u8]) -> Result<Option<Read>, NotWritten> {
     let found = believe(file, location).filter(|found| found.block.kind == Kind::Answer).ok_or(NotWritten)?;
     let record = HeadRecord::decode(&found.record).ok_or(NotWritten)?;
     if *record.key != *key {

@@ -217,7 +217,7 @@ mod tests {
         let link = Link::new(Duration::ZERO, LinkRate::bits_per_second(1_000_000_000));
         let sent: Vec<u8> = (0..700_000_u32).map(|number| number as u8).collect();
         let mut arrived = Vec::new();
-        smol::block_on(link.carry(&mut arrived, &sent)).unwrap();
+        net::run(link.carry(&mut arrived, &sent)).unwrap().unwrap();
         link.requested(100);
         assert!(arrived == sent);
         assert_eq!((link.state().bytes, link.state().requests), (700_100, 1));
@@ -235,18 +235,19 @@ mod tests {
             }
         };
         let large = future::zip(transfer("first", 2_000_000), transfer("second", 2_500_000));
-        smol::block_on(future::zip(large, transfer("small", 1_000)));
+        net::run(future::zip(large, transfer("small", 1_000))).unwrap();
         assert_eq!(order.into_inner(), ["small", "first", "second"]);
     }
 
     #[test]
     fn who_gives_up_waiting_leaves_the_queue() {
         let link = Link::new(Duration::ZERO, LinkRate::bits_per_second(1_000_000_000));
-        smol::block_on(async {
+        net::run(async {
             let sending = link.turn().await;
             assert!(future::poll_once(link.turn()).await.is_none());
             drop(sending);
             assert!(future::poll_once(link.turn()).await.is_some());
-        });
+        })
+        .unwrap();
     }
 }

@@ -18,6 +18,7 @@ use super::control;
 use super::link::{Link, pause, within};
 use super::site::{Answer, Body, Site};
 use super::wire::{Method, Request, read_request};
+use crate::net;
 
 /// Connections to each listener: more than a gateway opens to one upstream, fewer than would cost memory.
 const CONNECTIONS: usize = 128;
@@ -85,7 +86,9 @@ fn serve(
         // Nothing is ever sent: the channel closes when the `Remote` is dropped.
         let _ = stopped.recv().await;
     };
-    smol::block_on(executor.run(future::or(listening, until_stopped)));
+    if let Err(cause) = net::run(executor.run(future::or(listening, until_stopped))) {
+        log::error!("the remote site cannot wait for its connections: {cause}");
+    }
 }
 
 /// Accepts for ever; each connection is a task, and none is accepted while too many are open.

@@ -242,10 +242,11 @@ impl Body {
 mod tests {
     use super::*;
     use crate::cli::demo::wire::read_request;
+    use crate::net;
 
     fn ask(head: &str) -> Answer {
         let mut wire = head.as_bytes();
-        let request = smol::block_on(read_request(&mut wire, &mut Vec::new())).unwrap().unwrap();
+        let request = net::run(read_request(&mut wire, &mut Vec::new())).unwrap().unwrap().unwrap();
         Site::new().answer(&request, &mut 0)
     }
 

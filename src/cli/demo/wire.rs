@@ -161,6 +161,7 @@ fn reason(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net;
 
     #[test]
     fn requests_are_read_one_by_one() {
@@ -168,21 +169,21 @@ mod tests {
             b"GET /search?q=clean+water&x=%C3%A9%zz HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"1\"\r\n\r\n\
             HEAD /b HTTP/1.1\r\nHost: a\r\nConnection: Close\r\n\r\n";
         let mut buffer = Vec::new();
-        let first = smol::block_on(read_request(&mut wire, &mut buffer)).unwrap().unwrap();
+        let first = net::run(read_request(&mut wire, &mut buffer)).unwrap().unwrap().unwrap();
         assert_eq!((first.method, first.path.as_str(), first.last), (Method::Get, "/search", false));
         assert_eq!(first.parameter("q").unwrap(), "clean water");
         assert_eq!(first.parameter("x").unwrap(), "é%zz");
         assert_eq!(first.field("if-none-match"), Some("\"1\""));
-        let second = smol::block_on(read_request(&mut wire, &mut buffer)).unwrap().unwrap();
+        let second = net::run(read_request(&mut wire, &mut buffer)).unwrap().unwrap().unwrap();
         assert_eq!((second.method, second.path.as_str(), second.last), (Method::Head, "/b", true));
-        assert!(smol::block_on(read_request(&mut wire, &mut buffer)).unwrap().is_none());
+        assert!(net::run(read_request(&mut wire, &mut buffer)).unwrap().unwrap().is_none());
     }
 
     #[test]
     fn what_is_not_a_request_ends_the_connection() {
         let endless = [b"GET / HTTP/1.1\r\nA: ".as_slice(), &[b'a'; MAX_HEAD]].concat();
         for mut wire in [b"\x16\x03\x01\x02\x00\x01".as_slice(), endless.as_slice()] {
-            assert!(smol::block_on(read_request(&mut wire, &mut Vec::new())).is_err());
+            assert!(net::run(read_request(&mut wire, &mut Vec::new())).unwrap().is_err());
         }
     }
 

@@ -1,11 +1,9 @@
 //! TLS to upstreams.
 
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_io::Async;
 use futures_rustls::{TlsConnector, TlsStream};
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject;
@@ -15,7 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::net::stream::Counted;
 use crate::net::tls::suites::{VERSIONS, provider};
 use crate::net::tls::{ALPN, HandshakeError, TlsProblem, handshake};
-use crate::net::{CertificateTimeProvider, Clock, Stream};
+use crate::net::{CertificateTimeProvider, Clock, Socket, Stream};
 
 /// Sessions remembered for each upstream; it has one name, and each session may be used once.
 const SESSIONS: usize = 8;
@@ -41,12 +39,7 @@ impl TlsClient {
         }
     }
 
-    pub(crate) async fn connect(
-        &self,
-        socket: Async<TcpStream>,
-        host: &str,
-        span: Duration,
-    ) -> Result<Stream, HandshakeError> {
+    pub(crate) async fn connect(&self, socket: Socket, host: &str, span: Duration) -> Result<Stream, HandshakeError> {
         let name = self.verify.as_deref().unwrap_or(host);
         let name = ServerName::try_from(name.to_owned()).map_err(|_| {
             HandshakeError::Tls(rustls::Error::General(format!("{name} cannot be the name in a certificate")))

@@ -1,10 +1,9 @@
 //! Both sides of TLS against each other, and against rustls by hand where the peer misbehaves.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use async_io::Async;
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 use rustls::HandshakeKind;
 use rustls::pki_types::ServerName;
@@ -14,9 +13,9 @@ use super::*;
 use crate::base::{Size, Wall};
 use crate::config::TlsConfig;
 use crate::http::BodyFraming;
-use crate::net::testing::{Authority, PATIENCE, pair, patient_meter};
+use crate::net::testing::{Authority, PATIENCE, block_on, pair, patient_meter, waited};
 use crate::net::{
-    BodyError, BodyReader, Buffer, Clock, Filled, Meter, Progress, Stream, WriteError, close_gently, send_file,
+    BodyError, BodyReader, Buffer, Clock, Filled, Meter, Progress, Socket, Stream, WriteError, close_gently, send_file,
     write_all,
 };
 
@@ -36,9 +35,9 @@ fn front(sections: &[TlsConfig]) -> (Arc<TlsFront>, Vec<TlsProblem>) {
     TlsFront::build(&sections, &clock())
 }
 
-fn async_pair() -> (Stream, Async<TcpStream>) {
+fn async_pair() -> (Stream, Socket) {
     let (ours, theirs) = pair();
-    (ours, Async::new(theirs).unwrap())
+    (ours, waited(theirs))
 }
 
 /// A handshake between a front and a client; what each side got.
@@ -80,7 +79,7 @@ fn certificates_are_chosen_by_name_and_the_first_is_the_default() {
     let authority = Authority::new();
     let (front, problems) = front(&[authority.issue("a.example"), authority.issue("b.example")]);
     assert_eq!(problems, []);
-    smol::block_on(async {
+    block_on(async {
         for host in ["a.example", "b.example"] {
             let client = TlsClient::new(Some(&authority.ca()), None, &clock());
             let (server, client) = shake(&front, &client, host).await;
@@ -100,7 +99,7 @@ fn an_upstream_may_be_expected_under_another_name() {
     let authority = Authority::new();
     let (front, _) = front(&[authority.issue("a.example")]);
     let client = TlsClient::new(Some(&authority.ca()), Some("a.example"), &clock());
-    smol::block_on(async {
+    block_on(async {
         let (server, client) = shake(&front, &client, "10.0.0.1").await;
         assert!(server.is_ok() && client.is_ok());
     });
@@ -111,7 +110,7 @@ fn authorities_of_the_web_do_not_vouch_for_ours() {
     let authority = Authority::new();
     let (front, _) = front(&[authority.issue("a.example")]);
     let client = TlsClient::new(None, None, &clock());
-    let (_, client) = smol::block_on(shake(&front, &client, "a.example"));
+    let (_, client) = block_on(shake(&front, &client, "a.example"));
     assert!(matches!(refused_for(client), rustls::Error::InvalidCertificate(_)));
 }
 
@@ -121,7 +120,7 @@ fn certificates_are_judged_by_the_clock_of_the_process() {
     let (front, _) = front(&[authority.issue("a.example")]);
     let year_2075 = Wall::from_seconds(3_313_526_400);
     let client = TlsClient::new(Some(&authority.ca()), None, &Clock::start(year_2075));
-    let (_, client) = smol::block_on(shake(&front, &client, "a.example"));
+    let (_, client) = block_on(shake(&front, &client, "a.example"));
     assert!(refused_for(client).to_string().contains("expired"));
 }
 
@@ -130,7 +129,7 @@ fn later_handshakes_are_resumed() {
     let authority = Authority::new();
     let (front, _) = front(&[authority.issue("a.example")]);
     let client = TlsClient::new(Some(&authority.ca()), None, &clock());
-    smol::block_on(async {
+    block_on(async {
         for expected in [HandshakeKind::Full, HandshakeKind::Resumed] {
             let (server, client) = shake(&front, &client, "a.example").await;
             let (mut server, mut client) = (server.unwrap(), client.unwrap());
@@ -152,7 +151,7 @@ fn a_client_that_speaks_only_http2_is_refused() {
         let mut session = raw_client(config);
         session.complete_io(&mut client_end).map(|_| ())
     });
-    let accepted = smol::block_on(front.accept(server_end, door(), PATIENCE));
+    let accepted = block_on(front.accept(server_end, door(), PATIENCE));
     assert_eq!(refused_for(accepted), rustls::Error::NoApplicationProtocol);
     assert!(client.join().unwrap().is_err());
 }
@@ -162,7 +161,7 @@ fn a_silent_client_does_not_hold_a_handshake_open() {
     let authority = Authority::new();
     let (front, _) = front(&[authority.issue("a.example")]);
     let (server_end, _client) = pair();
-    let accepted = smol::block_on(front.accept(server_end, door(), Duration::from_millis(5)));
+    let accepted = block_on(front.accept(server_end, door(), Duration::from_millis(5)));
     assert!(matches!(accepted, Err(HandshakeError::TimedOut)));
 }
 
@@ -183,7 +182,7 @@ fn a_broken_certificate_costs_only_itself_and_is_taken_up_when_mended() {
     assert_eq!(front.problems(), problems);
     assert_eq!(front.reload_if_changed(), (false, Vec::new()), "what did not change is not reported again");
     let client = TlsClient::new(Some(&authority.ca()), None, &clock());
-    smol::block_on(async {
+    block_on(async {
         assert!(shake(&front, &client, "good.example").await.1.is_ok());
         assert!(shake(&front, &client, "missing.example").await.1.is_err());
         authority.issue("missing.example");
@@ -202,7 +201,7 @@ fn without_a_certificate_handshakes_are_refused_at_once() {
     let (front, problems) = front(&[authority.section("a.example")]);
     assert_eq!(problems.len(), 1);
     let (server_end, _client) = pair();
-    let accepted = smol::block_on(front.accept(server_end, door(), PATIENCE));
+    let accepted = block_on(front.accept(server_end, door(), PATIENCE));
     assert!(matches!(accepted, Err(HandshakeError::NoCertificate)));
 }
 
@@ -212,7 +211,7 @@ fn unusable_authorities_are_named_and_read_again() {
     let (front, _) = front(&[authority.issue("a.example")]);
     let path = authority.folder.path("later.pem");
     let client = TlsClient::new(Some(&path), None, &clock());
-    smol::block_on(async {
+    block_on(async {
         let Err(HandshakeError::Local(problem)) = shake(&front, &client, "a.example").await.1 else {
             panic!("connected");
         };
@@ -229,7 +228,7 @@ fn large_answers_and_files_arrive_whole() {
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at / 7).to_le_bytes()[0]).collect();
     std::fs::write(&path, &bytes).unwrap();
     let file = std::fs::File::open(&path).unwrap();
-    smol::block_on(async {
+    block_on(async {
         let (mut server, mut client) = tls_pair(&authority).await;
         let mut meter = patient_meter();
         let sending = async {
@@ -245,7 +244,7 @@ fn large_answers_and_files_arrive_whole() {
 #[test]
 fn nothing_is_left_behind_in_tls() {
     let authority = Authority::new();
-    smol::block_on(async {
+    block_on(async {
         let (mut server, mut client) = tls_pair(&authority).await;
         // The kernel takes less than is written, TLS would take all of it.
         set_socket_send_buffer_size(server.socket(), 4 << 10).unwrap();
@@ -262,7 +261,7 @@ fn nothing_is_left_behind_in_tls() {
 #[test]
 fn a_reader_that_stops_is_too_slow_however_much_tls_would_take() {
     let authority = Authority::new();
-    smol::block_on(async {
+    block_on(async {
         let (mut server, _client) = tls_pair(&authority).await;
         let rule = Progress { bytes: Size::kib(1), span: Duration::from_millis(50) };
         let written = write_all(&mut server, &vec![0; 32 << 20], &mut Meter::new(rule)).await;
@@ -273,7 +272,7 @@ fn a_reader_that_stops_is_too_slow_however_much_tls_would_take() {
 #[test]
 fn decrypted_bytes_are_not_forgotten_by_readable_or_the_pool() {
     let authority = Authority::new();
-    smol::block_on(async {
+    block_on(async {
         let (mut server, mut client) = tls_pair(&authority).await;
         write_all(&mut client, b"ab", &mut patient_meter()).await.unwrap();
         server.read_exact(&mut [0]).await.unwrap();
@@ -297,7 +296,7 @@ async fn body_until_close(server: &mut Stream) -> Result<Vec<u8>, BodyError> {
 #[test]
 fn only_close_notify_ends_a_body_in_order() {
     let authority = Authority::new();
-    smol::block_on(async {
+    block_on(async {
         let (mut server, mut client) = tls_pair(&authority).await;
         write_all(&mut client, b"whole", &mut patient_meter()).await.unwrap();
         let reading = body_until_close(&mut server);
@@ -317,7 +316,7 @@ fn only_close_notify_ends_a_body_in_order() {
 #[test]
 fn a_half_closed_side_may_still_be_written_to() {
     let authority = Authority::new();
-    smol::block_on(async {
+    block_on(async {
         let (mut server, mut client) = tls_pair(&authority).await;
         client.close().await.unwrap();
         let mut buffer = Buffer::new();
@@ -349,7 +348,7 @@ fn tls_1_2_is_still_spoken() {
         stream.read_exact(&mut echo).unwrap();
         (echo, session.protocol_version())
     });
-    smol::block_on(async {
+    block_on(async {
         let mut server = front.accept(server_end, door(), PATIENCE).await.unwrap();
         let mut hello = [0; 5];
         server.read_exact(&mut hello).await.unwrap();

@@ -1,6 +1,7 @@
 //! The store by itself.
 
 mod carry;
+mod model;
 mod partial;
 mod power;
 mod survey;
