@@ -73,6 +73,9 @@ impl Card {
     pub(crate) fn open(folder: &Path) -> Result<Card, String> {
         let format = fs::read(folder.join("format")).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => format!("{}: nothing has been kept here yet", folder.display()),
+            io::ErrorKind::PermissionDenied => {
+                format!("{}: {error}; run this as the gateway's account, or as root", folder.display())
+            }
             _ => format!("{}: {error}", folder.display()),
         })?;
         if format != FORMAT.as_bytes() {

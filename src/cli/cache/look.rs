@@ -77,7 +77,7 @@ struct Verdict {
 }
 
 impl Desk {
-    /// Counted from the folder's names alone: it takes a moment, not minutes.
+    /// Counted from the folder's names alone: it takes a moment, not minutes. Lists of variants count as well.
     pub(super) fn stat(&self, out: &mut dyn Write) -> Result<ExitCode, Trouble> {
         let card = self.card()?;
         let config = &self.config.cache;
@@ -102,7 +102,7 @@ impl Desk {
             return Ok(ExitCode::SUCCESS);
         }
         writeln!(out, "folder    {}", totals.folder)?;
-        writeln!(out, "answers   {} whole, {} in part", totals.whole, totals.in_parts)?;
+        writeln!(out, "objects   {} whole, {} in part", totals.whole, totals.in_parts)?;
         writeln!(out, "on card   {} of {} allowed", Size::bytes(totals.bytes_on_card), config.size)?;
         writeln!(
             out,

@@ -46,7 +46,7 @@ fn what_is_kept_can_be_looked_at() {
     gateway.wait_until_kept(2);
     for _ in 0..2 {
         let stat = done(&gateway, &["stat"]);
-        assert!(stat.contains("answers   2 whole, 0 in part\n"), "{stat}");
+        assert!(stat.contains("objects   2 whole, 0 in part\n"), "{stat}");
         let list = done(&gateway, &["list"]);
         assert!(list.contains(&format!("{}/film", origin.url())), "{list}");
         let list = done(&gateway, &["list", "/wiki/"]);
@@ -306,4 +306,43 @@ fn what_is_here_and_newer_stays() {
     let after = done(&to, &["--json", "show", "/wiki/a"]);
     let came = |sheet: &str| sheet.split("\"received\":").nth(1).map(|rest| rest[..31].to_owned());
     assert_eq!(came(&before), came(&after));
+}
+
+#[test]
+fn the_control_socket_is_for_the_gateways_account_only() {
+    use std::io::{Read, Write};
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream;
+
+    let origin = site();
+    let mut gateway = Gateway::before(&origin);
+    gateway.get("/");
+    let path = gateway.folder.join("state/control.sock");
+    let mode = std::fs::metadata(&path).expect("a socket").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let ask = |line: &str| {
+        let mut stream = UnixStream::connect(&path).expect("a connection");
+        stream.write_all(line.as_bytes()).expect("a question");
+        stream.shutdown(std::net::Shutdown::Write).expect("its end");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    };
+    assert!(ask("what\n").contains("another version of hafir runs here"));
+    assert!(ask("{\"ask\":\"coffee\",\"texts\":[],\"hard\":false}\n").contains("does not know 'coffee'"));
+    for text in ["", "../x", "key"] {
+        let said = ask(&format!("{{\"ask\":\"cache adopt\",\"texts\":[\"{text}\"],\"hard\":false}}\n"));
+        assert!(said.contains("no name of an answer"), "{said}");
+    }
+    assert_eq!(ask("a line that does not end"), "");
+    assert!(done(&gateway, &["stat"]).contains("gateway   ready"));
+    // One that an earlier run left is no hindrance.
+    gateway.kill();
+    assert!(path.exists());
+    assert!(done(&gateway, &["stat"]).contains("gateway   none runs"));
+    gateway.start_again();
+    until("the socket", || done(&gateway, &["stat"]).contains("gateway   ready"));
+    gateway.signal(rustix::process::Signal::TERM);
+    gateway.wait_for_exit();
+    assert!(!path.exists());
 }
