@@ -11,6 +11,7 @@
 //! it waits on the blocking pool.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod adopt;
 mod fill;
 mod head;
 mod hit;
@@ -37,6 +38,8 @@ pub(crate) use policy::RequestRules;
 pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor};
 pub(crate) use root::{Cache, StoreState};
 pub(crate) use search::SearchRules;
+pub(crate) use store::Adopted;
+pub(crate) use store::carry::{Tag, Unfit, unpack};
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
 #[cfg(feature = "doors")]
