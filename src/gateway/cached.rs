@@ -16,7 +16,7 @@ use super::body::RequestBody;
 use super::build::Origin;
 use super::connection::{After, Connection};
 use super::exchange::Exchange;
-use super::fill::{self, Asking, Event};
+use super::fill::{self, Asking, Event, Kept};
 use super::refusal::SERVER_ERROR;
 use super::{Refusal, cache_status, direct};
 
@@ -58,6 +58,30 @@ async fn try_to_answer(
         }
     }
     direct::forward(exchange, connection, body, origin, PassReason::Busy).await
+}
+
+/// Answers with what is being kept of an answer that was asked for this client.
+pub(super) async fn serve_kept(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    kept: Kept,
+    forward: Forward,
+    asking: &Asking,
+) -> Result<After, Refusal> {
+    let Kept { follower, withheld } = kept;
+    let came = Came::Asked { withheld };
+    let answered = match follow(follower, exchange.plan.request.fields, exchange.now, asking, came).await {
+        Turn::Stream { follower, head, length, came } => {
+            let shown = shown(came, forward, false, head.ttl(exchange.now));
+            answer::followed(exchange, connection, follower, &head, length, &shown, asking).await
+        }
+        Turn::Hit(_) | Turn::Direct(..) | Turn::GoAlone(_) | Turn::LookAgain | Turn::TakeOver(_) => {
+            Err(Refusal::Internal("an answer that is kept cannot be read"))
+        }
+        Turn::Failed(refusal, _) => Err(refusal),
+    };
+    exchange.account.uplink += asking.received().take();
+    answered
 }
 
 /// Answers from what a look-up found; `None`: look again.

@@ -115,6 +115,19 @@ impl Asking {
         self.worker.process.clock.now()
     }
 
+    /// Keeps an answer that was asked for a client alone.
+    pub(super) fn keep(&self, plan: &Plan<'_>, fill: Fill, answered: Answered) -> Result<Kept, Box<Answered>> {
+        match fill.stored(plan.request.fields, &cache_answer(&answered)) {
+            Err(_) => Err(Box::new(answered)),
+            Ok(writer) => {
+                let kept = Kept { follower: writer.follower(), withheld: withheld(answered.head.fields()) };
+                let task = Task { asking: self.clone(), stale: None };
+                self.worker.executor.spawn(task.take_down(answered, writer)).detach();
+                Ok(kept)
+            }
+        }
+    }
+
     /// What came over the uplink for this exchange and is in no record yet.
     pub(super) fn received(&self) -> &Received {
         &self.received
@@ -136,6 +149,12 @@ pub(super) async fn look_up(
 ) -> Lookup {
     let (parts, route) = (plan.key(origin, &worker.process.search), &plan.route.config.cache);
     worker.process.cache.lookup(&parts.key(), plan.request.fields, rules, route, now).await
+}
+
+/// An answer that is being kept, for the client that it came for.
+pub(super) struct Kept {
+    pub(super) follower: Follower,
+    pub(super) withheld: Vec<u8>,
 }
 
 /// A fill under way.
@@ -160,6 +179,15 @@ impl Task {
         if Rc::strong_count(received) == 1 {
             worker.process.observer.uplink(&gateway.scope, plan.found.route.index(), received.take());
         }
+    }
+
+    /// Carries the body of an answer that was not asked for by a fill.
+    async fn take_down(self, answered: Answered, writer: Writer) {
+        let Asking { worker, gateway, owned, arrival, random, .. } = &self.asking;
+        let _busy = worker.busy();
+        let Ok(plan) = plan(gateway, Request::of(owned), *arrival, *random) else { return };
+        // What else is missing is asked for when somebody wants it.
+        drop(self.pump(&plan, answered, writer).await);
     }
 
     /// Asks, at most twice: a 304 that fits nothing stored is followed by a question without conditions. Gives what is

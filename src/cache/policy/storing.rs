@@ -84,11 +84,15 @@ pub(crate) fn may_store_post(
     if !freshness.source.is_explicit() {
         return Err(NotStored::PostFreshness);
     }
+    if names_its_target(target, fields) { Ok(freshness) } else { Err(NotStored::PostLocation) }
+}
+
+/// Whether an answer says of itself, in `Content-Location`, that it is what a `GET` of the target would bring
+/// (RFC 9110 §8.7).
+pub(crate) fn names_its_target(target: &TargetUri<'_>, fields: Fields<'_>) -> bool {
     let location = fields.sole("content-location").ok().flatten();
-    match location.and_then(|location| target.resolve(location)) {
-        Some(same) if same.path == target.path && same.query.as_deref() == target.query => Ok(freshness),
-        Some(_) | None => Err(NotStored::PostLocation),
-    }
+    let named = location.and_then(|location| target.resolve(location));
+    named.is_some_and(|named| named.path == target.path && named.query.as_deref() == target.query)
 }
 
 /// `Set-Cookie` is kept, and so given to everybody, only with explicit freshness: then the origin meant it.
