@@ -22,7 +22,7 @@
 //! themselves, and a body that names the step; `<< -` is the empty body. Several answers of one step are for several requests; those with a 1xx
 //! status go before the next. Further words: `< down` (the connection ends without an answer), `< cut 5` (it ends after
 //! so many bytes of the body), `< chunked`, `< until close`, `< no date`, `< trailer Field: value`, `< serve` (a server
-//! of one representation that knows conditions and ranges), `< same` (the former step's answer again).
+//! of one representation that knows conditions and ranges, as often as it is asked), `< same` (the former step's answer again).
 //!
 //! **Expectations** how the answer came about: `= forwarded` (the default: the origin is asked once, and the client gets
 //! what it says), `= cached`, `= validated` (the origin said 304), `= stale` (in place of an answer), `= background`
