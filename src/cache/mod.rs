@@ -16,6 +16,7 @@ mod head;
 mod hit;
 mod hot;
 mod key;
+mod languages;
 mod lookup;
 mod object;
 pub(crate) mod policy;

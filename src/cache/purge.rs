@@ -18,7 +18,7 @@ impl Cache {
         let Some(store) = inner.store() else { return Err("nothing is kept: the cache is off".to_owned()) };
         // In this order: what is opened from now on is compared with the record, what is hot or under way was not.
         let lasting = store.purge(what, how).map_err(|error| error.to_string())?;
-        inner.fills.purge(what);
+        inner.fills.purge(what).iter().for_each(|shared| shared.put_away(inner));
         inner.purge_hot(what, store.purge_number());
         Ok(Purged { lasting })
     }

@@ -80,7 +80,7 @@ pub(crate) struct KeyParts<'p> {
 impl KeyParts<'_> {
     /// Notes what an answer that is about to be kept says of queries.
     pub(crate) fn learn(&self, search: &SearchRules, answer: Fields<'_>) {
-        search.learn(&self.origin, &self.path, answer);
+        search.learn(&self.origin, &self.path, self.query.as_deref(), answer);
     }
 
     pub(crate) fn key(&self) -> Key<'_> {

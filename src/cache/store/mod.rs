@@ -54,7 +54,7 @@ pub(in crate::cache) use change::Renewal;
 pub(in crate::cache) use disk::is_in_page_cache;
 pub(in crate::cache) use draft::{Draft, Plan};
 pub(in crate::cache) use epoch::Epoch;
-pub(in crate::cache) use open::{Bytes, Found, Opened, read_chunk};
+pub(in crate::cache) use open::{Bytes, Found, Opened, SMALL_BODY, read_chunk};
 pub(in crate::cache) use partial::{Partial, Run};
 pub(in crate::cache) use record::HeadRecord;
 pub(in crate::cache) use space::Limits;

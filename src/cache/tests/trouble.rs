@@ -4,7 +4,6 @@ use rustix::io::Errno;
 
 use super::*;
 use crate::cache::Stop;
-use crate::cache::StoreState;
 
 const FRESH: &str = "Cache-Control: max-age=100";
 

@@ -4,6 +4,8 @@ mod model;
 mod partial;
 mod power;
 mod survey;
+mod trouble;
+mod wear;
 
 use super::Limits;
 use crate::base::Size;
