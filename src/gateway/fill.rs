@@ -98,7 +98,7 @@ impl Asking {
     pub(super) fn start(&self, fill: Fill, stale: Option<&Hit>) -> Receiver<Event> {
         let (sender, events) = channel::bounded(EVENTS);
         let task = Task { asking: self.clone(), stale: stale.cloned() };
-        self.worker.executor.spawn(task.run(fill, sender)).detach();
+        spawn(task.run(fill, sender));
         events
     }
 
