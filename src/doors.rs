@@ -5,13 +5,13 @@
 
 use std::path::Path;
 
-use crate::cache::read_object;
+use crate::cache::{read_object, walk_store};
 use crate::codings::{self, Coding};
 use crate::config::{self, Config, DestinationConfig, Outside};
 use crate::http::chunked::{Decoder, Step};
 use crate::http::{
     CacheControl, FieldSpans, Fields, HeadLimits, Method, Parse, RequestHead, ResponseHead, Scan, accept, cdn_loop,
-    conditional, connection, date, etag, forwarded, framing, range, target, via,
+    conditional, connection, date, etag, forwarded, framing, no_vary_search, range, reference, target, via,
 };
 use crate::routing::{self, Table, forwarded_path};
 
@@ -152,6 +152,16 @@ pub fn fields(lines: &[u8]) {
     let fields = Fields::new(lines, spans.as_slice());
     let control = CacheControl::parse(fields);
     let _ = (control.private.names().count(), control.no_cache.names().count());
+    let _ = CacheControl::targeted(fields, "cdn-cache-control");
+    if let Some(rules) = no_vary_search::NoVarySearch::of(fields) {
+        let normal = rules.normalise("a=1&b=2&a=3").unwrap_or_default();
+        assert_eq!(rules.normalise(&normal).unwrap_or_default(), normal, "a normal form stays as it is");
+    }
+    let _ = (conditional::strong(fields), accept::negotiate(fields, &["en", "fr, sw"]));
+    accept::normalised(fields, "accept", &mut |_| ());
+    if let Some(value) = fields.first("location") {
+        let _ = reference::same_origin(value, false, None, "/a/b", Some("c"));
+    }
     let tag = fields.first("etag").and_then(etag::parse);
     let _ = etag::list_match(fields, "if-none-match", tag, etag::Comparison::Weak);
     for value in fields.all("date").chain(fields.all("expires")) {
@@ -170,7 +180,7 @@ pub fn fields(lines: &[u8]) {
     let _ = conditional::evaluate(fields, Method::Get, &at_hand);
     let _ = conditional::range_applies(fields, &at_hand, None);
     let _ = (accept::language(fields, &["en", "fr", "pt-BR"]), accept::prefers_html(fields));
-    let _ = (codings::serving(fields, fields), codings::accepts_identity(fields));
+    let _ = codings::serving(fields, fields);
     for write in [codings::decoded_head, codings::coded_head] {
         let mut out = Vec::new();
         let _ = write(&mut out, fields);
@@ -217,6 +227,12 @@ impl Routes {
 pub fn stored(bytes: &[u8], key: &[u8], put_right: bool) -> Option<(u16, Vec<u8>, u64)> {
     let read = read_object(bytes, key, put_right)?;
     Some((read.status, read.fields, read.body_len))
+}
+
+/// Does to a store in this folder, which is to be empty or missing, whatever the bytes say, and compares all of it with a
+/// model after each operation.
+pub fn store_model(script: &[u8], folder: &Path) {
+    walk_store(folder, script);
 }
 
 /// Shows `read` ever more of the bytes until it has an answer.

@@ -4,7 +4,6 @@ mod auth;
 mod base;
 mod cache;
 mod cli;
-#[allow(dead_code, unused_imports)] // nothing asks this room yet
 mod codings;
 mod config;
 #[cfg(feature = "doors")]

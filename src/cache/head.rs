@@ -97,7 +97,15 @@ impl Head {
         Validators { etag, last_modified: self.last_modified }
     }
 
-    /// `Date`, or when the answer came: what stands in for `Last-Modified` where there is none (RFC 9111 §4.3.2).
+    /// What a client's conditions are held against: where there is no `Last-Modified`, the `Date` stands in for it in
+    /// `If-Modified-Since`, or when the answer came (RFC 9111 §4.3.2). Never to be sent, nor for ranges.
+    pub(crate) fn at_hand(&self) -> Validators<'_> {
+        let (validators, times) = (self.validators(), self.stored.times);
+        let made = self.date.or(times.sure.then_some(times.received));
+        Validators { last_modified: validators.last_modified.or(made), ..validators }
+    }
+
+    /// `Date`, or when the answer came.
     pub(crate) fn date(&self) -> Wall {
         self.date.unwrap_or(self.stored.times.received)
     }
@@ -196,4 +204,34 @@ fn etag_in(lines: &[u8]) -> Option<Range<usize>> {
     etag::parse(value)?;
     let start = value.as_ptr().addr().checked_sub(lines.as_ptr().addr())?;
     Some(start..start.checked_add(value.len())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Mono;
+    use crate::cache::policy::Since;
+
+    #[test]
+    fn the_date_stands_in_for_a_last_modified_that_is_not_there() {
+        let check = |block: &str, sure: bool, expected: Option<i64>| {
+            let times = Times {
+                initial_age: Duration::ZERO,
+                received: Wall::from_seconds(5),
+                sure,
+                since: Since::Received(Mono::default()),
+            };
+            let (assigned, targets) = (Assigned::default(), Targets::default());
+            let about = About { times, invalidated: false, personal: false, assigned, targets, selection: None };
+            let head = Head::new(200, block.as_bytes(), about).unwrap();
+            assert_eq!(head.at_hand().last_modified.map(Wall::as_seconds), expected, "{block}");
+        };
+        // RFC 9111 §4.3.2
+        check("Last-Modified: Thu, 01 Jan 1970 00:00:01 GMT\r\nDate: Thu, 01 Jan 1970 00:00:02 GMT\r\n", true, Some(1));
+        check("Date: Thu, 01 Jan 1970 00:00:02 GMT\r\n", true, Some(2));
+        check("ETag: \"1\"\r\n", true, Some(5));
+        check("Date: x\r\n", true, Some(5));
+        // A clock that is not believed says nothing.
+        check("", false, None);
+    }
 }

@@ -115,6 +115,10 @@ impl Hot {
         }
     }
 
+    pub(super) fn remove_where(&self, which: impl Fn(&Object) -> bool) {
+        self.sets.iter().for_each(|set| self.take_out(&mut lock(set), |way| which(&way.object)));
+    }
+
     pub(super) fn clear(&self) {
         self.sets.iter().for_each(|set| self.take_out(&mut lock(set), |_| true));
     }

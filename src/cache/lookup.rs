@@ -13,7 +13,7 @@ use super::store::{Found, Opened, Store};
 use super::vary::Names;
 use crate::base::Now;
 use crate::config::RouteCacheConfig;
-use crate::http::Fields;
+use crate::http::{Fields, conditional};
 
 /// A range that begins within so many bytes of what has come is waited for: less than asking for it would cost.
 const REACH: u64 = 256 << 10;
@@ -142,7 +142,7 @@ impl Quest<'_> {
         let (since, cache) = (Since::Opened(self.now.mono), Arc::downgrade(self.inner));
         let object = Object::new(opened, self.key.hash(), self.rules.assigned, since, cache)?;
         let object = Arc::new(object);
-        self.inner.hot.insert(Arc::clone(&object));
+        self.inner.make_hot(Arc::clone(&object));
         Some(object)
     }
 
@@ -154,7 +154,7 @@ impl Quest<'_> {
         }
         let Some(head) = object.head.reassigned(assigned) else { return object };
         let object = Arc::new(object.with_head(head));
-        self.inner.hot.insert(Arc::clone(&object));
+        self.inner.make_hot(Arc::clone(&object));
         object
     }
 
@@ -165,7 +165,11 @@ impl Quest<'_> {
         let location = object.identity.location;
         let seen = Arc::clone(&object);
         let hit = Hit::new(object, self.now);
-        let why = match policy::may_serve(&stored, self.rules, self.now) {
+        let reuse = policy::may_serve(&stored, self.rules, self.now);
+        if self.rules.precondition && !(reuse == Reuse::Serve && self.meets(&hit)) {
+            return Some(self.for_the_origin());
+        }
+        let why = match reuse {
             Reuse::Serve => return Some(Lookup::Fresh(hit)),
             Reuse::Validate(why) => why,
         };
@@ -202,8 +206,20 @@ impl Quest<'_> {
         overtaken
     }
 
+    fn meets(&self, hit: &Hit) -> bool {
+        conditional::meets(self.request, &hit.head().validators())
+    }
+
+    /// A condition that nothing stored can meet (RFC 9111 §4.3.2).
+    fn for_the_origin(&self) -> Lookup {
+        if self.rules.only_if_cached { Lookup::OnlyIfCached } else { Lookup::Pass(PassReason::Precondition) }
+    }
+
     /// `None`: look again.
     fn without(&self, names: Option<Names>) -> Option<Lookup> {
+        if self.rules.precondition {
+            return Some(self.for_the_origin());
+        }
         let why = if names.is_some() { Forward::VaryMiss } else { Forward::UriMiss };
         let selection = names.as_ref().and_then(|names| names.select(self.request));
         let fill_key =

@@ -19,6 +19,7 @@ mod key;
 mod lookup;
 mod object;
 pub(crate) mod policy;
+mod purge;
 mod reason;
 mod root;
 mod search;
@@ -37,7 +38,10 @@ pub(crate) use root::{Cache, StoreState};
 pub(crate) use search::SearchRules;
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
-pub(crate) use store::walk::{Card, Kept, Place, Sight, Verified};
+#[cfg(feature = "doors")]
+pub(crate) use store::model::walk as walk_store;
+pub(crate) use store::purge::{Purge, What};
+pub(crate) use store::survey::{Card, Kept, Sight};
 
 #[cfg(test)]
 mod tests;

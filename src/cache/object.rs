@@ -23,6 +23,8 @@ pub(super) struct Object {
     pub(super) trailers: Box<[u8]>,
     pub(super) body: Arc<Body>,
     pub(super) pinned: bool,
+    /// The purge number up to which it was compared with purges.
+    pub(super) judged: AtomicU32,
     /// Uses since the books of the store were last told.
     pub(super) uses: AtomicU32,
     pub(super) cache: Weak<Inner>,
@@ -63,13 +65,14 @@ impl Object {
             since,
         };
         let HeadRecord { key, status, selection, fields, trailers } = opened.record;
+        let judged = AtomicU32::new(opened.judged);
         let (invalidated, personal, pinned) = (opened.marks.invalidated, opened.marks.personal, opened.marks.pinned);
         let targets = cache.upgrade().map(|cache| cache.targets()).unwrap_or_default();
         let about = About { times, invalidated, personal, assigned, targets, selection };
         let head = Head::new(status, &fields, about)?;
         let body = Arc::new(Body { len: opened.body_len, place: Place::of(opened.bytes) });
         let uses = AtomicU32::new(0);
-        Some(Object { primary, key, identity: opened.identity, head, trailers, body, pinned, uses, cache })
+        Some(Object { primary, key, identity: opened.identity, head, trailers, body, pinned, judged, uses, cache })
     }
 
     /// The same answer with another head.
@@ -82,9 +85,19 @@ impl Object {
             trailers: self.trailers.clone(),
             body: Arc::clone(&self.body),
             pinned: self.pinned,
+            judged: AtomicU32::new(self.judged()),
             uses: AtomicU32::new(self.uses.load(Ordering::Relaxed)),
             cache: Weak::clone(&self.cache),
         }
+    }
+
+    pub(super) fn judged(&self) -> u32 {
+        self.judged.load(Ordering::Relaxed)
+    }
+
+    /// It was compared with all purges up to this number.
+    pub(super) fn note_judged(&self, number: u32) {
+        self.judged.fetch_max(number, Ordering::Relaxed);
     }
 
     pub(super) fn is(&self, key: &Key<'_>) -> bool {

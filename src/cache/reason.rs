@@ -11,7 +11,7 @@ pub(crate) enum PassReason {
     Personal,
     /// A GET with a body: no rule says that the body does not change the answer.
     RequestBody,
-    /// `If-Match` or `If-Unmodified-Since`: for the origin to judge (RFC 9111 §4.3.2).
+    /// `If-Match` or `If-Unmodified-Since`, and nothing fresh that meets it: for the origin to judge (RFC 9111 §4.3.2).
     Precondition,
     /// `Connection` takes fields away: the origin sees another request than the one that would select the answer.
     Connection,
@@ -27,6 +27,8 @@ pub(crate) enum PassReason {
     NotStored(NotStored),
     /// The store keeps nothing at present: off, read-only or full.
     Store,
+    /// What is stored is in a coding that this client does not take, and must not be changed (RFC 9111 §5.2.2.6).
+    NoTransform,
     /// Each answer that this request waited for turned out to be for others.
     Busy,
 }
@@ -36,7 +38,9 @@ impl PassReason {
         match self {
             PassReason::RouteOff | PassReason::Personal | PassReason::Store | PassReason::Busy => Forward::Bypass,
             PassReason::Method => Forward::Method,
-            PassReason::RequestBody | PassReason::Precondition | PassReason::Connection => Forward::Request,
+            PassReason::RequestBody | PassReason::Precondition | PassReason::Connection | PassReason::NoTransform => {
+                Forward::Request
+            }
             PassReason::RequestNoStore
             | PassReason::HeadMiss
             | PassReason::RangeMiss
@@ -60,6 +64,7 @@ impl PassReason {
             PassReason::HitForPass => "hit-for-pass",
             PassReason::NotStored(why) => why.word(),
             PassReason::Store => "store",
+            PassReason::NoTransform => "no-transform",
             PassReason::Busy => "busy",
         }
     }
@@ -121,6 +126,8 @@ pub(crate) enum NotStored {
     PostFreshness,
     /// An answer to `POST` whose `Content-Location` is not its target (RFC 9110 §9.3.3).
     PostLocation,
+    /// Its status speaks of one request, client or connection alone: 401, 412, 429 …
+    OneRequest,
     /// Not final: another answer comes after it.
     Interim,
     /// A 304 to a question that was the client's own.
@@ -154,6 +161,7 @@ impl NotStored {
             NotStored::WeakValidator => "weak-validator",
             NotStored::PostFreshness => "post-freshness",
             NotStored::PostLocation => "post-location",
+            NotStored::OneRequest => "one-request",
             NotStored::Interim => "interim",
             NotStored::NotModified => "not-modified",
             NotStored::NothingToReuse => "nothing-to-reuse",

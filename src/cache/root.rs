@@ -15,7 +15,7 @@ use super::policy::{self, RequestRules, Reuse, Targets};
 use super::store::{Limits, Store, Upkeep};
 use crate::base::{Mono, Now, Size};
 use crate::config::{CacheConfig, RouteCacheConfig};
-use crate::http::Fields;
+use crate::http::{Fields, conditional};
 
 /// Parts of `memory`: of the rest live connections, buffers and TLS.
 const HOT_PART: usize = 4;
@@ -156,7 +156,8 @@ impl Cache {
     pub(crate) fn hot(&self, key: &Key<'_>, request: Fields<'_>, rules: &RequestRules, now: Now) -> Option<Hit> {
         let object = self.inner.hot.find(key, request)?;
         let fresh = object.head.assigned() == rules.assigned
-            && policy::may_serve(object.head.stored(), rules, now) == Reuse::Serve;
+            && policy::may_serve(object.head.stored(), rules, now) == Reuse::Serve
+            && (!rules.precondition || conditional::meets(request, &object.head.validators()));
         fresh.then(|| Hit::new(object, now))
     }
 

@@ -23,6 +23,12 @@ pub(crate) fn has(lines: &[u8], tag: &str) -> bool {
     of(lines).iter().any(|member| member == tag)
 }
 
+/// Whether a block of lines is of this group (RFC 9875).
+pub(crate) fn has_group(lines: &[u8], name: &str) -> bool {
+    let groups = fields_of(lines).filter(|(field, _)| field.eq_ignore_ascii_case(b"cache-groups"));
+    groups.flat_map(|(_, value)| strings(value)).any(|member| member == name)
+}
+
 /// All tags of a block of lines.
 pub(crate) fn of(lines: &[u8]) -> Vec<String> {
     let mut found = Vec::new();

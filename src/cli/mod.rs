@@ -5,6 +5,7 @@
 mod arguments;
 mod cache;
 mod check;
+mod control;
 mod demo;
 mod explain;
 mod keeper;

@@ -63,6 +63,20 @@ pub(super) fn become_account(account: Account, user: &str) -> Result<(), DropErr
         .map_err(|cause| DropError::Refused { user: user.to_owned(), cause: cause.into() })
 }
 
+/// Root becomes the owner of a folder, so that what is written there belongs to whom it will be used by.
+pub(super) fn become_owner_of(folder: &std::path::Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let Ok(found) = fs::metadata(folder) else { return Ok(()) };
+    match found.uid() {
+        0 => Ok(()),
+        uid => become_account(Account { uid, gid: found.gid() }, "")
+            .map_err(|refused| io::Error::other(refused.to_string())),
+    }
+}
+
 fn find(passwd: &str, user: &str) -> Option<Account> {
     passwd.lines().find_map(|line| {
         let mut parts = line.split(':');

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::control::Control;
 use super::keeper::{Current, Keeper};
 use super::last_good::{self, From, Start};
 use super::memory::Memory;
@@ -73,6 +74,7 @@ struct Running {
     listeners: Listeners,
     workers: Workers,
     keeper: Keeper,
+    control: Option<Control>,
     wishes: Wishes,
     watch: Watch,
 }
@@ -93,7 +95,8 @@ impl Running {
         if let Some(account) = account {
             privileges::become_account(account, &config.gateway.user).map_err(StartFailure::Account)?;
         }
-        let memory = Memory::open(&config.gateway.state);
+        let state = config.gateway.state.clone();
+        let memory = Memory::open(&state);
         let instance = RandomState::new().hash_one(std::process::id());
         let process = Arc::new(Process::start(&config, file, memory.clock_floor(), instance));
         process.upstreams.names().import(memory.names());
@@ -106,8 +109,9 @@ impl Running {
         let current: Current = Arc::new(Mutex::new(gateway.clone()));
         let workers = Workers::start(&process, &gateway, update.opened).map_err(StartFailure::Threads)?;
         let keeper = Keeper::start(process.clone(), current.clone(), memory).map_err(StartFailure::Threads)?;
+        let control = Control::start(&state, &process);
         notify("READY=1");
-        Ok(Running { process, current, listeners, workers, keeper, wishes, watch })
+        Ok(Running { process, current, listeners, workers, keeper, control, wishes, watch })
     }
 
     /// Obeys until told to stop.
@@ -182,6 +186,9 @@ impl Running {
         notify("STOPPING=1");
         let limit = self.gateway().config.gateway.drain;
         log::info!("stopping: what is under way has {} s", limit.as_secs());
+        if let Some(control) = self.control.take() {
+            control.stop();
+        }
         self.listeners.close();
         self.workers.drain(limit).await;
         let workers = self.workers;

@@ -57,6 +57,7 @@ impl Coding {
 
     /// The most memory that a [`Decoder`](super::Decoder) of this coding takes, whatever it is fed: the window, and the
     /// tables and blocks beside it. Only what a stream makes use of is touched: a small answer costs a small part.
+    #[allow(dead_code)] // what a bound on decoders at work is to count
     pub(crate) fn most_memory(self) -> usize {
         match self {
             Coding::Gzip | Coding::Deflate => 64 << 10,

@@ -151,6 +151,7 @@ impl Form {
 
 impl BadCoding {
     /// For logs and metrics.
+    #[cfg_attr(not(feature = "doors"), allow(dead_code))]
     pub(crate) fn word(self) -> &'static str {
         match self {
             BadCoding::Header => "coding_header",

@@ -5,24 +5,6 @@ use crate::http::{Fields, HeadWriter, Unwritable, etag};
 const VARY: &str = "Vary";
 const ACCEPT_ENCODING: &str = "Accept-Encoding";
 
-/// Whether a field is true of the coded form only, so that it goes when the body is decoded. For trailers, too.
-///
-/// Digests are of the bytes that were sent, coding included: `Content-Digest` of the content, `Repr-Digest` and its
-/// forerunner `Digest` of the representation, of which the coding is a part (RFC 9530 §2, §3).
-pub(crate) fn is_of_coded_form(name: &[u8]) -> bool {
-    const NAMES: [&str; 8] = [
-        "content-encoding",
-        "content-length",
-        "content-range",
-        "accept-ranges",
-        "content-digest",
-        "repr-digest",
-        "digest",
-        "content-md5",
-    ];
-    NAMES.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
-}
-
 /// Appends the field lines of the decoded answer, whose length nobody knows, to `out`; no empty line.
 ///
 /// A strong `ETag` becomes the weak one of the same text: both forms say the same, byte for byte they are not the same
@@ -60,6 +42,24 @@ pub(crate) fn coded_head(out: &mut Vec<u8>, answer: Fields<'_>) -> Result<(), Un
 /// Whether `Vary` says that the answer depends on `Accept-Encoding`, or on everything.
 pub(crate) fn names_accept_encoding(answer: Fields<'_>) -> bool {
     answer.has_token(VARY, ACCEPT_ENCODING) || answer.has_token(VARY, "*")
+}
+
+/// Whether a field is true of the coded form only, so that it goes when the body is decoded.
+///
+/// Digests are of the bytes that were sent, coding included: `Content-Digest` of the content, `Repr-Digest` and its
+/// forerunner `Digest` of the representation, of which the coding is a part (RFC 9530 §2, §3).
+fn is_of_coded_form(name: &[u8]) -> bool {
+    const NAMES: [&str; 8] = [
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "accept-ranges",
+        "content-digest",
+        "repr-digest",
+        "digest",
+        "content-md5",
+    ];
+    NAMES.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
 
 /// Sees to it that `Accept-Encoding` is named once: behind the first list that has members, else in a line of its own.

@@ -37,6 +37,7 @@ pub(crate) fn asked(request: Fields<'_>) -> &'static str {
 }
 
 /// What to ask for where part of an answer is stored and the rest of the same form is wanted.
+#[allow(dead_code)]
 pub(crate) fn asked_for_more(stored: Option<Coding>) -> &'static str {
     stored.map_or("identity", Coding::name)
 }
@@ -48,8 +49,8 @@ pub(crate) fn serving(request: Fields<'_>, answer: Fields<'_>) -> Serving {
         Ok(None) | Err(Unknown) => Serving::AsStored,
         Ok(Some(coding)) if accepts(request, coding) => Serving::AsStored,
         Ok(Some(_)) if forbids_change(answer) || forbids_change(request) => Serving::Past(Past::NoTransform),
-        // A client that wants neither gets the plain form: the field may be disregarded (RFC 9110 §12.4.1), and a 406
-        // helps nobody.
+        // A client that refuses the plain form as well gets it all the same: the field may be disregarded
+        // (RFC 9110 §12.4.1), and a 406 helps nobody.
         Ok(Some(coding)) => Serving::Decoded(coding),
     }
 }
@@ -60,13 +61,8 @@ fn forbids_change(message: Fields<'_>) -> bool {
 
 /// Whether the client said that it takes this coding. Without an `Accept-Encoding` any would do (§12.5.3, rule 1), but
 /// programs that never heard of codings are the ones that leave it out: they get the plain form, as from every origin.
-pub(crate) fn accepts(request: Fields<'_>, coding: Coding) -> bool {
+fn accepts(request: Fields<'_>, coding: Coding) -> bool {
     accept::coding(request, coding.names()).is_some_and(|weight| weight > Quality::NONE)
-}
-
-/// Whether the plain form is acceptable: unless it is excluded by name, or by `*;q=0` alone (§12.5.3, rule 2).
-pub(crate) fn accepts_identity(request: Fields<'_>) -> bool {
-    accept::coding(request, &["identity"]).is_none_or(|weight| weight > Quality::NONE)
 }
 
 #[cfg(test)]
@@ -81,35 +77,33 @@ mod tests {
 
     #[test]
     fn what_a_client_accepts() {
-        fn check(value: Option<&str>, gzip: bool, br: bool, identity: bool) {
+        fn check(value: Option<&str>, gzip: bool, br: bool) {
             let lines = value.map(|value| format!("Accept-Encoding: {value}\r\n")).unwrap_or_default();
-            let found = with(&lines, |fields| {
-                (accepts(fields, Coding::Gzip), accepts(fields, Coding::Br), accepts_identity(fields))
-            });
-            assert_eq!(found, (gzip, br, identity), "{value:?}");
+            let found = with(&lines, |fields| (accepts(fields, Coding::Gzip), accepts(fields, Coding::Br)));
+            assert_eq!(found, (gzip, br), "{value:?}");
         }
-        check(None, false, false, true);
-        check(Some(""), false, false, true);
-        check(Some(","), false, false, true);
-        check(Some("*"), true, true, true);
-        check(Some("*;q=0"), false, false, false);
-        check(Some("*;q=0, identity"), false, false, true);
-        check(Some("identity"), false, false, true);
-        check(Some("identity;q=0"), false, false, false);
-        check(Some("gzip"), true, false, true);
-        check(Some("x-gzip"), true, false, true);
-        check(Some("GZIP;Q=0.5"), true, false, true);
-        check(Some("gzip;q=0"), false, false, true);
-        check(Some("gzip;q=0.000"), false, false, true);
-        check(Some("gzip;q=0.001"), true, false, true);
-        check(Some("gzip;q=0, *"), false, true, true);
-        check(Some("x-gzip;q=0, *;q=0.1"), false, true, true);
-        check(Some("gzip, x-gzip;q=0"), false, false, true);
-        check(Some("gzip;q=1.0, identity; q=0.5, *;q=0"), true, false, true);
-        check(Some("br, gzip;q=0.8"), true, true, true);
-        check(Some("gzip, deflate, br\r\nAccept-Encoding: gzip;q=0"), false, true, true);
-        check(Some("brotli, gzipped"), false, false, true);
-        check(Some("gzip;q=two"), true, false, true);
+        check(None, false, false);
+        check(Some(""), false, false);
+        check(Some(","), false, false);
+        check(Some("*"), true, true);
+        check(Some("*;q=0"), false, false);
+        check(Some("*;q=0, identity"), false, false);
+        check(Some("identity"), false, false);
+        check(Some("identity;q=0"), false, false);
+        check(Some("gzip"), true, false);
+        check(Some("x-gzip"), true, false);
+        check(Some("GZIP;Q=0.5"), true, false);
+        check(Some("gzip;q=0"), false, false);
+        check(Some("gzip;q=0.000"), false, false);
+        check(Some("gzip;q=0.001"), true, false);
+        check(Some("gzip;q=0, *"), false, true);
+        check(Some("x-gzip;q=0, *;q=0.1"), false, true);
+        check(Some("gzip, x-gzip;q=0"), false, false);
+        check(Some("gzip;q=1.0, identity; q=0.5, *;q=0"), true, false);
+        check(Some("br, gzip;q=0.8"), true, true);
+        check(Some("gzip, deflate, br\r\nAccept-Encoding: gzip;q=0"), false, true);
+        check(Some("brotli, gzipped"), false, false);
+        check(Some("gzip;q=two"), true, false);
     }
 
     #[test]

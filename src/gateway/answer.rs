@@ -32,6 +32,14 @@ pub(super) const PIECE: usize = 256 * 1024;
 pub(super) struct Shown {
     pub(super) told: Member,
     pub(super) result: CacheResult,
+    /// Field lines that are for this client alone.
+    pub(super) withheld: Vec<u8>,
+}
+
+impl Shown {
+    pub(super) fn new(told: Member, result: CacheResult) -> Shown {
+        Shown { told, result, withheld: Vec::new() }
+    }
 }
 
 /// What of a stored representation a request asks for.
@@ -270,11 +278,14 @@ impl Outgoing {
         length: Option<u64>,
         shown: &Shown,
     ) -> Result<Outgoing, Refusal> {
-        let form = Form::of(&exchange.plan, stored);
+        let form = Form::of(&exchange.plan, stored).ok_or(Refusal::OtherForm)?;
         let part = part(exchange, stored, length, form)?;
         let random = exchange.worker.draw();
         let Shape { status, framing, body, lines } = Shape::of(exchange, stored, length, part, random);
-        let lines = form.lines(lines)?;
+        let mut lines = form.lines(lines)?;
+        if !shown.withheld.is_empty() {
+            lines.to_mut().extend_from_slice(&shown.withheld);
+        }
         let body = if exchange.plan.request.is_head() { Body::None } else { body };
         let after = exchange.after(framing, true);
         exchange.account.status = status;
@@ -314,19 +325,21 @@ enum Form {
 
 /// Whether a stored answer goes to this client with the very lines it lies here with.
 pub(super) fn is_as_stored(plan: &Plan<'_>, stored: &Head) -> bool {
-    let form = Form::of(plan, stored);
+    let Some(form) = Form::of(plan, stored) else { return false };
     form == Form::Plain || matches!(form.lines(stored.lines().into()), Ok(Cow::Borrowed(_)))
 }
 
 impl Form {
-    fn of(plan: &Plan<'_>, stored: &Head) -> Form {
+    /// `None`: this client cannot have it.
+    fn of(plan: &Plan<'_>, stored: &Head) -> Option<Form> {
         if !stored.is_coded() || !plan.route.config.cache.compress {
-            return Form::Plain;
+            return Some(Form::Plain);
         }
-        let Ok(spans) = FieldSpans::parse(stored.lines()) else { return Form::Plain };
+        let Ok(spans) = FieldSpans::parse(stored.lines()) else { return Some(Form::Plain) };
         match codings::serving(plan.request.fields, Fields::new(stored.lines(), spans.as_slice())) {
-            Serving::Decoded(coding) => Form::Decoded(coding),
-            Serving::AsStored | Serving::Past(_) => Form::Coded,
+            Serving::Decoded(coding) => Some(Form::Decoded(coding)),
+            Serving::AsStored => Some(Form::Coded),
+            Serving::Past(_) => None,
         }
     }
 
@@ -445,7 +458,7 @@ fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form)
     if stored.status() != 200 {
         return Ok(whole);
     }
-    match conditional::evaluate(request.fields, request.method, &stored.validators()) {
+    match conditional::evaluate(request.fields, request.method, &stored.at_hand()) {
         Outcome::Proceed => {}
         Outcome::NotModified => return Ok(Part::Nothing),
         Outcome::PreconditionFailed => return Err(Refusal::Precondition),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::cache::KeyRules;
 use crate::config::{CacheMode, Config, DestinationConfig, FilesConfig, HostPolicy, RouteConfig, UpstreamUrl};
 use crate::http::HeadLimits;
 use crate::net::{Progress, TlsFront};
@@ -39,6 +40,7 @@ pub(crate) struct Gateway {
 pub(crate) struct Route {
     pub(crate) config: RouteConfig,
     pub(crate) destination: Destination,
+    pub(crate) key_rules: KeyRules,
     pub(crate) request_edits: Edits,
     pub(crate) response_edits: Edits,
 }
@@ -121,7 +123,8 @@ impl Route {
         if let Destination::Broken(why) = &destination {
             problems.push(why.clone());
         }
-        Route { config: config.clone(), destination, request_edits, response_edits }
+        let key_rules = KeyRules::of(&config.cache.key);
+        Route { config: config.clone(), destination, key_rules, request_edits, response_edits }
     }
 }
 

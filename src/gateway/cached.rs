@@ -16,7 +16,7 @@ use super::body::RequestBody;
 use super::build::Origin;
 use super::connection::{After, Connection};
 use super::exchange::Exchange;
-use super::fill::{self, Asking, Event};
+use super::fill::{self, Asking, Event, Kept};
 use super::refusal::SERVER_ERROR;
 use super::{Refusal, cache_status, direct};
 
@@ -51,10 +51,37 @@ async fn try_to_answer(
         match answer(exchange, connection, body, origin, rules, looked, asking).await {
             Ok(Some(after)) => return Ok(after),
             Ok(None) | Err(Refusal::Damaged) => {}
+            Err(Refusal::OtherForm) => {
+                return direct::forward(exchange, connection, body, origin, PassReason::NoTransform).await;
+            }
             Err(refusal) => return Err(refusal),
         }
     }
     direct::forward(exchange, connection, body, origin, PassReason::Busy).await
+}
+
+/// Answers with what is being kept of an answer that was asked for this client.
+pub(super) async fn serve_kept(
+    exchange: &mut Exchange<'_>,
+    connection: &mut Connection,
+    kept: Kept,
+    forward: Forward,
+    asking: &Asking,
+) -> Result<After, Refusal> {
+    let Kept { follower, withheld } = kept;
+    let came = Came::Asked { withheld };
+    let answered = match follow(follower, exchange.plan.request.fields, exchange.now, asking, came).await {
+        Turn::Stream { follower, head, length, came } => {
+            let shown = shown(came, forward, false, head.ttl(exchange.now));
+            answer::followed(exchange, connection, follower, &head, length, &shown, asking).await
+        }
+        Turn::Hit(_) | Turn::Direct(..) | Turn::GoAlone(_) | Turn::LookAgain | Turn::TakeOver(_) => {
+            Err(Refusal::Internal("an answer that is kept cannot be read"))
+        }
+        Turn::Failed(refusal, _) => Err(refusal),
+    };
+    exchange.account.uplink += asking.received().take();
+    answered
 }
 
 /// Answers from what a look-up found; `None`: look again.
@@ -70,13 +97,13 @@ async fn answer(
     let pursuit = match looked {
         Lookup::Fresh(hit) => {
             let told = cache_status::hit(hit.head().ttl(exchange.now));
-            let shown = Shown { told, result: CacheResult::Hit };
+            let shown = Shown::new(told, CacheResult::Hit);
             return answer::hit(exchange, connection, &hit, &shown, asking).await.map(Some);
         }
         Lookup::StaleWhileRevalidate(hit, fill) => {
             fill.into_iter().for_each(|fill| asking.start_behind(fill));
             let told = cache_status::stale_hit(hit.head().ttl(exchange.now), "stale-while-revalidate");
-            let shown = Shown { told, result: CacheResult::Stale };
+            let shown = Shown::new(told, CacheResult::Stale);
             return answer::hit(exchange, connection, &hit, &shown, asking).await.map(Some);
         }
         Lookup::OnlyIfCached => return Err(Refusal::OnlyIfCached),
@@ -127,8 +154,8 @@ struct Pursuit {
 
 /// How a fill's bytes come to a client.
 enum Came {
-    /// By its own request.
-    Asked,
+    /// By its own request, beside the field lines that are for it alone.
+    Asked { withheld: Vec<u8> },
     /// By somebody else's request, as they arrive.
     Shared,
     /// They had all arrived when it asked.
@@ -191,6 +218,10 @@ impl Pursuit {
                 }
                 Turn::LookAgain => return Ok(None),
                 Turn::GoAlone(reason) => break direct::forward(exchange, connection, body, origin, reason).await,
+                Turn::Direct(answered, _) if direct::is_for_others(exchange, &answered) => {
+                    drop(answered);
+                    break Err(Refusal::OtherForm);
+                }
                 Turn::Direct(answered, why) => {
                     exchange.account.cache = CacheResult::Pass;
                     let told = cache_status::passed(forward, why.word());
@@ -198,20 +229,11 @@ impl Pursuit {
                 }
                 Turn::Hit(hit) => {
                     let told = cache_status::forwarded_as(forward, 304, None);
-                    let shown = Shown { told, result: CacheResult::Revalidated };
+                    let shown = Shown::new(told, CacheResult::Revalidated);
                     break answer::hit(exchange, connection, &hit, &shown, asking).await;
                 }
                 Turn::Stream { follower, head, length, came } => {
-                    let hit = || Shown { told: cache_status::hit(head.ttl(exchange.now)), result: CacheResult::Hit };
-                    let shown = match came {
-                        _ if covered => hit(),
-                        Came::Shared if forward == Forward::Partial => {
-                            Shown { told: cache_status::stored(forward), result: CacheResult::Miss }
-                        }
-                        Came::Asked => Shown { told: cache_status::stored(forward), result: CacheResult::Miss },
-                        Came::Shared => Shown { told: cache_status::collapsed(forward), result: CacheResult::Miss },
-                        Came::Whole => hit(),
-                    };
+                    let shown = shown(came, forward, covered, head.ttl(exchange.now));
                     break answer::followed(exchange, connection, follower, &head, length, &shown, asking).await;
                 }
                 Turn::Failed(refusal, instead) => match &stale {
@@ -226,12 +248,24 @@ impl Pursuit {
     }
 }
 
+/// What a client is told of an answer that it reads from a fill. `covered`: all that it wants was stored.
+fn shown(came: Came, forward: Forward, covered: bool, ttl: i64) -> Shown {
+    let hit = || Shown::new(cache_status::hit(ttl), CacheResult::Hit);
+    match came {
+        _ if covered => hit(),
+        Came::Asked { withheld } => Shown { withheld, ..Shown::new(cache_status::stored(forward), CacheResult::Miss) },
+        Came::Shared if forward == Forward::Partial => Shown::new(cache_status::stored(forward), CacheResult::Miss),
+        Came::Shared => Shown::new(cache_status::collapsed(forward), CacheResult::Miss),
+        Came::Whole => hit(),
+    }
+}
+
 /// Waits for the next thing that decides about the answer.
 async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connection, asking: &Asking) -> Turn {
     let (fields, now) = (exchange.plan.request.fields, exchange.now);
     let events = match source {
         Source::Own(events) => events,
-        Source::Other(follower) => return follow(follower, fields, now, asking, false).await,
+        Source::Other(follower) => return follow(follower, fields, now, asking, Came::Shared).await,
     };
     loop {
         match events.recv().await {
@@ -239,7 +273,10 @@ async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connecti
                 // A client that is gone is noticed when its answer is written.
                 let _ = pass_interim(connection, exchange.gateway, exchange.plan.request.version, &head).await;
             }
-            Ok(Event::Stored(follower)) => return follow(follower, fields, now, asking, true).await,
+            Ok(Event::Stored(follower, withheld)) => {
+                let came = Came::Asked { withheld };
+                return follow(follower, fields, now, asking, came).await;
+            }
             Ok(Event::Freshened(hit)) => return Turn::Hit(hit),
             Ok(Event::Direct(answered, why)) => return Turn::Direct(answered, why),
             Ok(Event::Failed(refusal, instead)) => return Turn::Failed(refusal, instead),
@@ -249,22 +286,21 @@ async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connecti
 }
 
 /// Waits for the head of what is followed.
-async fn follow(mut follower: Follower, fields: Fields<'_>, now: Now, asking: &Asking, own: bool) -> Turn {
+async fn follow(mut follower: Follower, fields: Fields<'_>, now: Now, asking: &Asking, came: Came) -> Turn {
     loop {
         match follower.head(fields, now).await {
             Ok(Followed::Ask(fill)) => asking.start_behind(fill),
-            followed => return turn_of(followed, follower, own),
+            followed => return turn_of(followed, follower, came),
         }
     }
 }
 
-fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, own: bool) -> Turn {
+fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, came: Came) -> Turn {
     match followed {
         Ok(Followed::Stream { head, length, whole }) => {
-            let came = match (own, whole) {
-                (true, _) => Came::Asked,
-                (false, true) => Came::Whole,
-                (false, false) => Came::Shared,
+            let came = match (came, whole) {
+                (Came::Shared, true) => Came::Whole,
+                (came, _) => came,
             };
             Turn::Stream { follower, head, length, came }
         }
@@ -300,5 +336,5 @@ async fn stale(
         StaleFor::ServerError(status) => cache_status::forwarded_as(forward, status, Some("stale-if-error")),
         StaleFor::Unreachable => cache_status::stale_hit(hit.head().ttl(exchange.now), "unreachable"),
     };
-    answer::hit(exchange, connection, hit, &Shown { told, result: CacheResult::Stale }, asking).await
+    answer::hit(exchange, connection, hit, &Shown::new(told, CacheResult::Stale), asking).await
 }

@@ -3,7 +3,7 @@
 use crate::cache::PassReason;
 use crate::cache::policy::{self, TargetUri};
 use crate::codings::{self, Coding, Serving};
-use crate::http::{BodyFraming, FieldSpans, Fields, OwnedResponse, framing, host};
+use crate::http::{BodyFraming, FieldSpans, Fields, Method, OwnedResponse, framing, host};
 use crate::observe::CacheResult;
 use crate::transform::{ReplyFraming, ResponseParts, response_head};
 use crate::upstream::exchange::ResponseBody;
@@ -13,8 +13,11 @@ use super::ask::{Answered, Caller, Question, ask};
 use super::body::RequestBody;
 use super::build::Origin;
 use super::cache_status::{self, Member};
+use super::cached;
 use super::connection::{After, Connection};
 use super::exchange::Exchange;
+use super::fill::{Asking, Kept};
+use super::plan::Plan;
 use super::reply::Reply;
 use crate::transform::Conditions;
 
@@ -29,7 +32,42 @@ pub(super) async fn forward(
     let answered = ask_alone(exchange, connection, body, origin, None).await?;
     let told = cache_status::passed(why.forward(), why.word());
     invalidate(exchange, origin, &answered.head).await;
-    relay(exchange, connection, body, answered, Some(told)).await
+    match keep_for_get(exchange, connection, origin, answered) {
+        Ok((kept, asking)) => cached::serve_kept(exchange, connection, kept, why.forward(), &asking).await,
+        Err(answered) => relay(exchange, connection, body, *answered, Some(told)).await,
+    }
+}
+
+/// Keeps an answer to `POST` for later `GET`s of the same URI, where it says that it is good for that (RFC 9110 §9.3.3).
+fn keep_for_get(
+    exchange: &Exchange<'_>,
+    connection: &Connection,
+    origin: &Origin,
+    answered: Answered,
+) -> Result<(Kept, Asking), Box<Answered>> {
+    let (plan, process) = (&exchange.plan, &exchange.worker.process);
+    let good = plan.request.method == Method::Post && answered.head.status == 200 && origin.cached && {
+        let path = plan.forwarded_path(origin, 0);
+        target_uri(plan, origin, &path).is_some_and(|target| policy::names_its_target(&target, answered.head.fields()))
+    };
+    let rules = policy::request_of_post(plan.request.fields, &plan.route.config.cache);
+    let (true, Ok(rules)) = (good, rules) else { return Err(Box::new(answered)) };
+    let parts = plan.key(origin, &process.search);
+    let route = &plan.route.config.cache;
+    match process.cache.offer(&parts.key(), plan.request.fields, &rules, route, exchange.now) {
+        None => Err(Box::new(answered)),
+        Some(fill) => {
+            let asking = Asking::of(exchange, connection.arrival, &rules);
+            asking.keep(plan, fill, answered).map(|kept| (kept, asking))
+        }
+    }
+}
+
+/// The URI that the origin was asked for: names in its answers are its own, as are keys.
+fn target_uri<'p>(plan: &'p Plan<'_>, origin: &'p Origin, path: &'p str) -> Option<TargetUri<'p>> {
+    let url = origin.urls.first()?;
+    let authority = host::parse(plan.upstream_host(origin, 0).as_bytes()).ok();
+    Some(TargetUri { secure: url.tls, authority, path, query: plan.target.query.as_deref() })
 }
 
 /// Asks the upstream for this client alone, with its own conditions, and with the protocol it wants to change to.
@@ -58,16 +96,16 @@ pub(super) async fn ask_alone(
 /// After a success of an unsafe method, what is stored under its URL must not be used unasked, nor what its answer
 /// names as changed (RFC 9111 §4.4).
 async fn invalidate(exchange: &Exchange<'_>, origin: &Origin, head: &OwnedResponse) {
-    let plan = &exchange.plan;
-    let Some(url) = origin.urls.first().filter(|_| origin.cached && !plan.request.method.is_safe()) else { return };
+    let (plan, process) = (&exchange.plan, &exchange.worker.process);
+    if !origin.cached || plan.request.method.is_safe() {
+        return;
+    }
     let path = plan.forwarded_path(origin, 0);
-    let authority = host::parse(plan.upstream_host(origin, 0).as_bytes()).ok();
-    // Names in the answer are the upstream's own, as are keys.
-    let target = TargetUri { secure: url.tls, authority, path: &path, query: plan.target.query.as_deref() };
+    let Some(target) = target_uri(plan, origin, &path) else { return };
     for (path, query) in policy::invalidated(plan.request.method, head.status, &target, head.fields()) {
         for secure in [false, true] {
-            let parts = plan.key_of(origin, secure, &path, query.as_deref());
-            exchange.worker.process.cache.invalidate(&parts.key()).await;
+            let parts = plan.key_of(origin, secure, &path, query.as_deref(), &process.search);
+            process.cache.invalidate(&parts.key()).await;
         }
     }
 }
@@ -83,7 +121,8 @@ pub(super) async fn relay(
     let Answered { mut lease, head, framing: incoming, asked, received, coding_is_ours, .. } = answered;
     // What was asked for the cache may be coded in a way that this client did not ask for.
     let coding = match codings::serving(exchange.plan.request.fields, head.fields()) {
-        Serving::Decoded(coding) if coding_is_ours => Some(coding),
+        // The middle of a coded form cannot be decoded.
+        Serving::Decoded(coding) if coding_is_ours && head.status != 206 => Some(coding),
         Serving::Decoded(_) | Serving::AsStored | Serving::Past(_) => None,
     };
     let decoded = Decoded::of(&head, coding)?;
@@ -131,6 +170,13 @@ pub(super) async fn relay(
     lease.done();
     exchange.account.complete = ended.is_ok();
     Ok(if ended.is_ok() { after } else { After::Cut })
+}
+
+/// Whether an answer that was asked for the cache is in a form that this client cannot read and that must not be
+/// changed for it.
+pub(super) fn is_for_others(exchange: &Exchange<'_>, answered: &Answered) -> bool {
+    let serving = || codings::serving(exchange.plan.request.fields, answered.head.fields());
+    answered.coding_is_ours && matches!(serving(), Serving::Past(_))
 }
 
 /// The head of an answer whose body is decoded on its way.

@@ -53,7 +53,7 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
         return Attempt::Slow;
     }
     let judged = match hit.head().status() {
-        200 => conditional::evaluate(request.fields, request.method, &hit.head().validators()),
+        200 => conditional::evaluate(request.fields, request.method, &hit.head().at_hand()),
         // Conditions are about what would be answered with 200 (RFC 9110 §13.2.1).
         _ => Outcome::Proceed,
     };
@@ -125,7 +125,7 @@ fn hot_hit(plan: &Plan<'_>, worker: &Worker, now: Now) -> Option<Hit> {
         return None;
     }
     let rules = policy::request(plan.request.fields, plan.request.method, &plan.route.config.cache).ok()?;
-    worker.process.cache.hot(&plan.key(origin).key(), plan.request.fields, &rules, now)
+    worker.process.cache.hot(&plan.key(origin, &worker.process.search).key(), plan.request.fields, &rules, now)
 }
 
 /// Writes the head into the worker's buffer.

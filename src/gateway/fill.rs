@@ -11,7 +11,7 @@ use smol::channel::{self, Receiver, Sender};
 use crate::base::{Now, Wall};
 use crate::cache::{self, Failure, Fill, Follower, Hit, Lookup, NotStored, StaleFor, Stop, Writer};
 use crate::codings;
-use crate::http::{BodyFraming, Fields, OwnedRequest, OwnedResponse, date};
+use crate::http::{BodyFraming, CacheControl, Fields, OwnedRequest, OwnedResponse, date, hop_by_hop};
 use crate::transform::Conditions;
 use crate::upstream::exchange::ResponseBody;
 use crate::upstream::{Failure as UpstreamFailure, Lease};
@@ -30,8 +30,8 @@ const EVENTS: usize = 8;
 #[expect(clippy::large_enum_variant, reason = "moved a few times in the course of a miss, never kept in numbers")]
 pub(super) enum Event {
     Interim(OwnedResponse),
-    /// The answer is being stored: read it as everybody does.
-    Stored(Follower),
+    /// The answer is being stored: read it as everybody does, beside the field lines that are for this client alone.
+    Stored(Follower, Vec<u8>),
     /// The stored answer is still good (304).
     Freshened(Hit),
     /// The answer is not kept: it is for this client alone.
@@ -115,6 +115,19 @@ impl Asking {
         self.worker.process.clock.now()
     }
 
+    /// Keeps an answer that was asked for a client alone.
+    pub(super) fn keep(&self, plan: &Plan<'_>, fill: Fill, answered: Answered) -> Result<Kept, Box<Answered>> {
+        match fill.stored(plan.request.fields, &cache_answer(&answered)) {
+            Err(_) => Err(Box::new(answered)),
+            Ok(writer) => {
+                let kept = Kept { follower: writer.follower(), withheld: withheld(answered.head.fields()) };
+                let task = Task { asking: self.clone(), stale: None };
+                self.worker.executor.spawn(task.take_down(answered, writer)).detach();
+                Ok(kept)
+            }
+        }
+    }
+
     /// What came over the uplink for this exchange and is in no record yet.
     pub(super) fn received(&self) -> &Received {
         &self.received
@@ -134,8 +147,14 @@ pub(super) async fn look_up(
     rules: &RequestRules,
     now: Now,
 ) -> Lookup {
-    let (parts, route) = (plan.key(origin), &plan.route.config.cache);
+    let (parts, route) = (plan.key(origin, &worker.process.search), &plan.route.config.cache);
     worker.process.cache.lookup(&parts.key(), plan.request.fields, rules, route, now).await
+}
+
+/// An answer that is being kept, for the client that it came for.
+pub(super) struct Kept {
+    pub(super) follower: Follower,
+    pub(super) withheld: Vec<u8>,
 }
 
 /// A fill under way.
@@ -160,6 +179,15 @@ impl Task {
         if Rc::strong_count(received) == 1 {
             worker.process.observer.uplink(&gateway.scope, plan.found.route.index(), received.take());
         }
+    }
+
+    /// Carries the body of an answer that was not asked for by a fill.
+    async fn take_down(self, answered: Answered, writer: Writer) {
+        let Asking { worker, gateway, owned, arrival, random, .. } = &self.asking;
+        let _busy = worker.busy();
+        let Ok(plan) = plan(gateway, Request::of(owned), *arrival, *random) else { return };
+        // What else is missing is asked for when somebody wants it.
+        drop(self.pump(&plan, answered, writer).await);
     }
 
     /// Asks, at most twice: a 304 that fits nothing stored is followed by a question without conditions. Gives what is
@@ -213,6 +241,12 @@ impl Task {
                 etag: validators.etag,
                 last_modified: validators.last_modified.map(|date| imf(date, &mut written)),
             },
+            // Nothing is stored that the client's own conditions could be compared with (RFC 9111 §4.3.2): they are for
+            // the origin, whose 304 is for this client alone.
+            (None, None) if first => Conditions::Validate {
+                etag: plan.request.fields.sole("if-none-match").ok().flatten(),
+                last_modified: plan.request.fields.sole("if-modified-since").ok().flatten(),
+            },
             (None, _) => Conditions::Whole,
         };
         let (process, gateway) = (&self.asking.worker.process, &self.asking.gateway);
@@ -247,9 +281,14 @@ impl Task {
             self.fail(fill, Refusal::ServerError(status), StaleFor::ServerError(status), events).await;
             return None;
         }
+        if let Some(origin) = plan.origin().filter(|_| status == 200) {
+            let search = &self.asking.worker.process.search;
+            plan.key(origin, search).learn(search, answered.head.fields());
+        }
         match fill.stored(plan.request.fields, &cache_answer(&answered)) {
             Ok(writer) => {
-                let _ = events.send(Event::Stored(writer.follower())).await;
+                let own = withheld(answered.head.fields());
+                let _ = events.send(Event::Stored(writer.follower(), own)).await;
                 self.pump(plan, answered, writer).await
             }
             Err(reason) => {
@@ -310,6 +349,20 @@ fn lines(fields: Fields<'_>) -> Vec<u8> {
         lines.extend_from_slice(b": ");
         lines.extend_from_slice(value);
         lines.extend_from_slice(b"\r\n");
+    }
+    lines
+}
+
+/// The lines of fields that an answer keeps from all but the client it was made for (RFC 9111 §5.2.2.4, §5.2.2.7).
+fn withheld(fields: Fields<'_>) -> Vec<u8> {
+    let directives = CacheControl::parse(fields);
+    let (no_cache, private) = (directives.no_cache, directives.private);
+    let mut lines = Vec::new();
+    for (name, value) in fields.iter() {
+        let mut named = no_cache.names().chain(private.names());
+        if named.any(|other| other.eq_ignore_ascii_case(name)) && !hop_by_hop::is(name, fields) {
+            [name, b": ", value, b"\r\n"].iter().for_each(|piece| lines.extend_from_slice(piece));
+        }
     }
     lines
 }

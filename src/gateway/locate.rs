@@ -1,24 +1,33 @@
 //! Under which keys the answers of an address are kept: the way from what people call it to the cache, as a request
 //! takes it.
 
-use std::borrow::Cow;
-use std::time::Duration;
-
 use super::build::{key_prefix, url_origin};
 use super::plan::{Request, routing_request};
-use crate::config::{CacheMode, Config, DestinationConfig, HostPolicy, PathMatch, RouteConfig, UpstreamUrl};
+use crate::cache::KeyRules;
+use crate::config::{Config, DestinationConfig, HostPolicy, PathMatch, RouteCacheConfig, RouteConfig, UpstreamUrl};
 use crate::http::{HeadLimits, Method, Parse, RequestHead, Scan, target};
 use crate::routing::{self, Table};
 
 /// A key under which an address's answers may be kept, or what all keys below an address begin with.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Located {
     pub(crate) key: String,
     /// The name of the route that leads there.
     pub(crate) route: Option<String>,
-    /// The freshness that the route gives (`cache.for`), and whether to all (`cache = forced`).
-    pub(crate) fresh_for: Option<Duration>,
-    pub(crate) forced: bool,
+    /// How that route keeps its answers.
+    pub(crate) cache: RouteCacheConfig,
+}
+
+impl Located {
+    fn bare(key: String) -> Located {
+        Located { key, route: None, cache: RouteCacheConfig::default() }
+    }
+
+    /// What the keys begin with that name fields or cookies of a request beside the address.
+    pub(crate) fn with_more(&self) -> Option<String> {
+        let more = !self.cache.key.headers.is_empty() || !self.cache.key.cookies.is_empty();
+        more.then(|| format!("{}\n", self.key))
+    }
 }
 
 /// What a part of an address is to be taken for.
@@ -41,7 +50,7 @@ pub(crate) fn locate(config: &Config, address: &str, extent: Extent) -> Result<V
     };
     // What `list` prints of answers that are kept under a route's own terms.
     if address.starts_with(['+', '!', '[']) {
-        add(Located { key: address.to_owned(), route: None, fresh_for: None, forced: false });
+        add(Located::bare(address.to_owned()));
         return Ok(found);
     }
     let url = Url::parse(address)?;
@@ -150,8 +159,7 @@ impl Site<'_> {
                 }
             }
             if found.is_empty() {
-                let key = join(&origin, path, query);
-                found.push(Located { key, route: None, fresh_for: None, forced: false });
+                found.push(Located::bare(join(&origin, path, query)));
             }
             found
         })
@@ -198,15 +206,9 @@ fn prefix_of(route: &RouteConfig, first: &UpstreamUrl, host: &str) -> String {
 
 /// The answers for clients that came over TLS are others.
 fn keys(route: &RouteConfig, prefix: &str, path: &str, query: Option<&str>) -> Vec<Located> {
-    let plain = join(prefix, path, query);
-    let secure: Cow<'_, str> = format!("+{plain}").into();
-    let located = |key: Cow<'_, str>| Located {
-        key: key.into_owned(),
-        route: Some(route.name.clone()),
-        fresh_for: route.cache.fresh_for,
-        forced: route.cache.mode == CacheMode::Forced,
-    };
-    vec![located(plain.into()), located(secure)]
+    let plain = join(prefix, path, KeyRules::of(&route.cache.key).query(query).as_deref());
+    let located = |key| Located { key, route: Some(route.name.clone()), cache: route.cache.clone() };
+    vec![located(plain.clone()), located(format!("+{plain}"))]
 }
 
 fn join(origin: &str, path: &str, query: Option<&str>) -> String {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::auth;
-use crate::cache::Key;
+use crate::cache::{Key, SearchRules};
 use crate::config::HostPolicy;
 use crate::http::connection::{self, Expectation};
 use crate::http::{BodyFraming, Fields, Method, OwnedRequest, RequestHead, Target, Version, framing, target};
@@ -74,11 +74,17 @@ pub(crate) struct KeyParts<'p> {
     origin: Cow<'p, str>,
     path: Cow<'p, str>,
     query: Option<Cow<'p, str>>,
+    extra: Cow<'p, str>,
 }
 
 impl KeyParts<'_> {
+    /// Notes what an answer that is about to be kept says of queries.
+    pub(crate) fn learn(&self, search: &SearchRules, answer: Fields<'_>) {
+        search.learn(&self.origin, &self.path, answer);
+    }
+
     pub(crate) fn key(&self) -> Key<'_> {
-        Key::new(&self.origin, &self.path, self.query.as_deref())
+        Key::with(&self.origin, &self.path, self.query.as_deref(), &self.extra)
     }
 }
 
@@ -155,9 +161,9 @@ impl<'a> Plan<'a> {
     }
 
     /// What names the answer to this request in the cache.
-    pub(crate) fn key<'p>(&'p self, origin: &'p Origin) -> KeyParts<'p> {
-        let query = self.target.query.as_deref().map(Cow::Borrowed);
-        KeyParts { origin: self.key_prefix(origin, self.client.secure), path: self.forwarded_path(origin, 0), query }
+    pub(crate) fn key<'p>(&'p self, origin: &'p Origin, search: &SearchRules) -> KeyParts<'p> {
+        let prefix = self.key_prefix(origin, self.client.secure);
+        self.key_parts(prefix, self.forwarded_path(origin, 0), self.target.query.as_deref(), search)
     }
 
     /// What names the answers to this path and query of the upstream, for clients that came over TLS or did not.
@@ -167,8 +173,21 @@ impl<'a> Plan<'a> {
         secure: bool,
         path: &'p str,
         query: Option<&'p str>,
+        search: &SearchRules,
     ) -> KeyParts<'p> {
-        KeyParts { origin: self.key_prefix(origin, secure), path: path.into(), query: query.map(Cow::Borrowed) }
+        self.key_parts(self.key_prefix(origin, secure), path.into(), query, search)
+    }
+
+    fn key_parts<'p>(
+        &self,
+        origin: Cow<'p, str>,
+        path: Cow<'p, str>,
+        query: Option<&'p str>,
+        search: &SearchRules,
+    ) -> KeyParts<'p> {
+        let rules = &self.route.key_rules;
+        let query = search.query(&origin, &path, rules.query(query));
+        KeyParts { origin, path, query, extra: rules.extra(self.request.fields) }
     }
 
     /// Answers for another `Host`, or for clients that came in another way, are other answers.

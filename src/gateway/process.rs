@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::Wall;
-use crate::cache::Cache;
+use crate::cache::{Cache, SearchRules};
 use crate::config::Config;
 use crate::net::{Admission, Clock};
 use crate::observe::Observer;
@@ -15,6 +15,8 @@ use crate::upstream::Upstreams;
 pub(crate) struct Process {
     pub(crate) clock: Arc<Clock>,
     pub(crate) cache: Cache,
+    /// Which parts of queries make a difference, as answers said.
+    pub(crate) search: SearchRules,
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) observer: Observer,
     pub(crate) admission: Arc<Admission>,
@@ -29,6 +31,7 @@ impl Process {
         let clock = Clock::start(floor);
         Process {
             cache: Cache::open(&config.cache, config.gateway.memory),
+            search: SearchRules::default(),
             upstreams: Upstreams::new(clock.clone()),
             observer: Observer::start(&config.log),
             admission: Admission::new(config.limits.connections, config.limits.connections_per_client),

@@ -59,6 +59,9 @@ pub(crate) enum Refusal {
     Misconfigured(String),
     /// A stored answer was not what was stored. The cache is asked again; should that not help, it is our fault.
     Damaged,
+    /// A stored answer is in a form that this client cannot read and that must not be changed. The upstream is asked for
+    /// this client; should that not help, it is our fault.
+    OtherForm,
     Internal(&'static str),
 }
 
@@ -122,6 +125,7 @@ impl Refusal {
             Refusal::OfFill(failure) => (failure.status, Peer, trouble_of_gateway(failure.status), failure.word),
             Refusal::Misconfigured(_) => (503, Us, Trouble::Misconfigured, "misconfigured"),
             Refusal::Damaged => (500, Us, Trouble::Internal, "damaged"),
+            Refusal::OtherForm => (500, Us, Trouble::Internal, "other-form"),
             Refusal::Internal(_) => (500, Us, Trouble::Internal, "internal"),
         };
         Verdict { status, blame, trouble, word }
@@ -158,6 +162,7 @@ impl Refusal {
             | Refusal::ServerError(_)
             | Refusal::OfFill(_)
             | Refusal::Damaged
+            | Refusal::OtherForm
             | Refusal::Misconfigured(_) => false,
         }
     }
@@ -239,6 +244,7 @@ impl fmt::Display for Refusal {
             Refusal::OfFill(failure) => write!(f, "the fill this request followed failed: {}", failure.word),
             Refusal::Misconfigured(why) => f.write_str(why),
             Refusal::Damaged => f.write_str("a stored answer is damaged, again and again"),
+            Refusal::OtherForm => f.write_str("the stored answer is in a form that this client cannot read"),
             Refusal::Internal(what) => f.write_str(what),
         }
     }

@@ -63,6 +63,23 @@ pub(crate) fn range_applies(fields: Fields<'_>, at_hand: &Validators<'_>, date: 
     wanted.as_seconds() == modified.as_seconds() && modified.as_seconds() < seen.as_seconds()
 }
 
+/// Whether `If-Match` or `If-Unmodified-Since` holds for a stored representation that is still fresh. Then it makes no
+/// difference, and a cache may go by it (RFC 9110 §13.1.1, §13.1.4). Where it does not hold, or nobody here can tell,
+/// that is for the origin to say (RFC 9111 §4.3.2).
+pub(crate) fn meets(fields: Fields<'_>, at_hand: &Validators<'_>) -> bool {
+    let tag = at_hand.etag.and_then(etag::parse);
+    match etag::list_match(fields, "if-match", tag, Comparison::Strong) {
+        ListMatch::Matches => true,
+        ListMatch::Differs => false,
+        ListMatch::Absent => match (date_of(fields, "if-unmodified-since"), at_hand.last_modified) {
+            (Some(date), Some(modified)) => modified.as_seconds() <= date.as_seconds(),
+            (Some(_), None) => false,
+            // What is no date is ignored (RFC 9110 §13.1.4).
+            (None, _) => true,
+        },
+    }
+}
+
 /// A validator that two answers share only if they bring the same bytes (RFC 9110 §8.8.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Strong<'a> {
@@ -151,6 +168,46 @@ mod tests {
             let found = with(&[line], |fields| evaluate(fields, Method::Get, &Validators::default()));
             assert_eq!(found, expected, "{line:?}");
         }
+    }
+
+    #[test]
+    fn conditions_for_the_origin_are_met_or_left_to_it() {
+        fn check(lines: &[(&str, &str)], expected: bool) {
+            assert_eq!(with(lines, |fields| meets(fields, &at_hand())), expected, "{lines:?}");
+        }
+        check(&[], true);
+        check(&[("If-Match", "\"b\", \"a\"")], true);
+        check(&[("If-Match", "*")], true);
+        check(&[("If-Match", "\"b\"")], false);
+        check(&[("If-Match", "W/\"a\"")], false);
+        check(&[("If-Unmodified-Since", NOON)], true);
+        check(&[("If-Unmodified-Since", AFTER)], true);
+        check(&[("If-Unmodified-Since", BEFORE)], false);
+        check(&[("If-Unmodified-Since", "soon")], true);
+        check(&[("If-Match", "\"a\""), ("If-Unmodified-Since", BEFORE)], true);
+        check(&[("If-Match", "\"b\""), ("If-Unmodified-Since", NOON)], false);
+        let unknown = |line| with(&[line], |fields| meets(fields, &Validators::default()));
+        assert!(!unknown(("If-Unmodified-Since", NOON)));
+        assert!(!unknown(("If-Match", "\"a\"")));
+    }
+
+    #[test]
+    fn strong_validators_are_told_from_weak_ones() {
+        fn check(lines: &[(&str, &str)], expected: Option<Strong<'_>>) {
+            with(lines, |fields| assert_eq!(strong(fields), expected, "{lines:?}"));
+        }
+        // RFC 9110 §8.8.1, §8.8.2.2
+        check(&[], None);
+        check(&[("ETag", "\"a\"")], Some(Strong::Tag(b"\"a\"")));
+        check(&[("ETag", "W/\"a\"")], None);
+        check(&[("ETag", "a")], None);
+        check(&[("ETag", "\"a\""), ("ETag", "\"a\"")], None);
+        check(&[("Last-Modified", NOON), ("Date", AFTER)], Some(Strong::Modified(NOON.as_bytes())));
+        check(&[("Last-Modified", NOON), ("Date", NOON)], None);
+        check(&[("Last-Modified", NOON), ("Date", BEFORE)], None);
+        check(&[("Last-Modified", NOON)], None);
+        check(&[("Last-Modified", "x"), ("Date", AFTER)], None);
+        check(&[("ETag", "W/\"a\""), ("Last-Modified", NOON), ("Date", AFTER)], None);
     }
 
     #[test]

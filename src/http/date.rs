@@ -11,13 +11,14 @@ const DAY_SECONDS: i64 = 86_400;
 const LATEST: i64 = 253_402_300_799;
 const EARLIEST: i64 = -62_167_219_200;
 
-/// Reads any of the three forms; case counts and the zone is GMT. Names of days are not compared with the date. Years
-/// of two digits are 1970–2069: the RFC's rule of fifty years would need a clock.
+/// Reads any of the three forms, whatever the case of their letters, as caches should (RFC 9111 §4.2); the zone is GMT.
+/// Names of days are not compared with the date. Years of two digits are 1970–2069: the RFC's rule of fifty years would
+/// need a clock.
 pub(crate) fn parse(text: &[u8]) -> Option<Wall> {
     let text = std::str::from_utf8(text).ok()?;
     match text.split_once(',') {
-        Some((day, rest)) if DAYS.contains(&day) => imf_fixdate(rest),
-        Some((day, rest)) if LONG_DAYS.contains(&day) => rfc850(rest),
+        Some((day, rest)) if place(&DAYS, day).is_some() => imf_fixdate(rest),
+        Some((day, rest)) if place(&LONG_DAYS, day).is_some() => rfc850(rest),
         Some(_) => None,
         None => asctime(text),
     }
@@ -25,13 +26,13 @@ pub(crate) fn parse(text: &[u8]) -> Option<Wall> {
 
 /// ` 06 Nov 1994 08:49:37 GMT`
 fn imf_fixdate(rest: &str) -> Option<Wall> {
-    let [day, month, year, time] = exactly(rest.strip_prefix(' ')?.strip_suffix(" GMT")?.split(' '))?;
+    let [day, month, year, time] = exactly(without_zone(rest)?.split(' '))?;
     wall(digits(year, 4)?, month, digits(day, 2)?, time)
 }
 
 /// ` 06-Nov-94 08:49:37 GMT`
 fn rfc850(rest: &str) -> Option<Wall> {
-    let [date, time] = exactly(rest.strip_prefix(' ')?.strip_suffix(" GMT")?.split(' '))?;
+    let [date, time] = exactly(without_zone(rest)?.split(' '))?;
     let [day, month, year] = exactly(date.split('-'))?;
     let year = digits(year, 2)?;
     wall(if year < 70 { 2000 + year } else { 1900 + year }, month, digits(day, 2)?, time)
@@ -43,21 +44,30 @@ fn asctime(text: &str) -> Option<Wall> {
     let (month, rest) = rest.split_at_checked(4)?;
     let (day, rest) = rest.split_at_checked(2)?;
     let [time, year] = exactly(rest.strip_prefix(' ')?.split(' '))?;
-    if !DAYS.contains(&day_name.strip_suffix(' ')?) {
-        return None;
-    }
+    place(&DAYS, day_name.strip_suffix(' ')?)?;
     let day = day.strip_prefix(' ').map_or_else(|| digits(day, 2), |day| digits(day, 1))?;
     wall(digits(year, 4)?, month.strip_suffix(' ')?, day, time)
 }
 
 fn wall(year: i64, month: &str, day: i64, time: &str) -> Option<Wall> {
-    let month = MONTHS.iter().position(|name| *name == month).and_then(|month| i64::try_from(month).ok())? + 1;
+    let month = i64::try_from(place(&MONTHS, month)?).ok()? + 1;
     let [hours, minutes, seconds] = exactly(time.split(':'))?;
     let (hours, minutes, seconds) = (digits(hours, 2)?, digits(minutes, 2)?, digits(seconds, 2)?);
     // A leap second is the first second of the next minute.
     let valid = (1..=days_in(year, month)).contains(&day) && hours < 24 && minutes < 60 && seconds <= 60;
     let second_of_day = (hours * 60 + minutes) * 60 + seconds;
     valid.then(|| Wall::from_seconds(days_before(year, month, day) * DAY_SECONDS + second_of_day))
+}
+
+/// What stands between the first blank and ` GMT`.
+fn without_zone(rest: &str) -> Option<&str> {
+    let rest = rest.strip_prefix(' ')?;
+    let (time, zone) = rest.split_at_checked(rest.len().checked_sub(4)?)?;
+    zone.eq_ignore_ascii_case(" GMT").then_some(time)
+}
+
+fn place(names: &[&str], name: &str) -> Option<usize> {
+    names.iter().position(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// All the pieces, where they are as many as wanted.
@@ -173,6 +183,10 @@ mod tests {
         check("Fri, 31 Dec 9999 23:59:59 GMT", LATEST);
         check("Sat, 01 Jan 0000 00:00:00 GMT", EARLIEST);
         check("Mon, 06 Nov 1994 08:49:37 GMT", 784_111_777);
+        // RFC 9111 §4.2
+        check("sun, 06 nov 1994 08:49:37 gmt", 784_111_777);
+        check("SUNDAY, 06-NOV-94 08:49:37 Gmt", 784_111_777);
+        check("SUN nov  6 08:49:37 1994", 784_111_777);
     }
 
     #[test]
@@ -186,8 +200,15 @@ mod tests {
             "Sun, 06 Nov 1994 08:49:37 +0000",
             "Sun, 6 Nov 1994 08:49:37 GMT",
             "Sun,  06 Nov 1994 08:49:37 GMT",
-            "sun, 06 Nov 1994 08:49:37 GMT",
-            "Sun, 06 nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 EST",
+            "Sun, 06 Nov 1994 08:49:37 Z",
+            "Sun 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37.5 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+            "06 Nov 1994 08:49:37 GMT",
+            "784111777",
+            " GMT",
+            "Sun, GMT",
             "Sun, 06 Nov 94 08:49:37 GMT",
             "Sun, 31 Nov 1994 08:49:37 GMT",
             "Sun, 00 Nov 1994 08:49:37 GMT",

@@ -1,6 +1,7 @@
 //! The gateway as its peers see it: every test starts a gateway of its own and talks to it over sockets.
 
 mod caching;
+mod conformance;
 mod harness;
 mod interop;
 mod process;

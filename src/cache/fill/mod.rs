@@ -25,6 +25,7 @@ use super::hit::Hit;
 use super::policy::{self, RequestRules};
 use super::reason::{Failure, PassReason};
 use super::store::format::Layout;
+use super::store::purge::What;
 use super::vary::Selection;
 use crate::base::{Now, Size};
 use crate::http::Fields;
@@ -173,6 +174,15 @@ impl Shared {
             }
             Phase::Asking | Phase::Orphaned | Phase::Ended(_) => false,
         }
+    }
+
+    /// Whether a purge is for what is on its way, as far as that is known.
+    fn is_meant(&self, what: &[What]) -> bool {
+        let mut state = self.state();
+        let head = state.stream().map(|stream| Arc::clone(&stream.head));
+        drop(state);
+        let lines = head.as_ref().map(|head| head.lines());
+        what.iter().any(|what| what.is_for(&self.key, lines))
     }
 
     pub(super) fn note_invalidated(&self) {

@@ -122,7 +122,7 @@ impl Fill {
         match keep {
             Keep::AsItWas => {}
             Keep::No => self.inner.hot.remove_location(object.primary, object.identity.location),
-            Keep::InRam | Keep::OnCard => self.inner.hot.insert(Arc::clone(&object)),
+            Keep::InRam | Keep::OnCard => self.inner.make_hot(Arc::clone(&object)),
         }
         self.said = true;
         self.leave_table(&object.head, answer.received);
@@ -151,7 +151,7 @@ impl Fill {
         let freshness =
             policy::may_store(rules, answer.status, answer.fields, answer.length, limit, &targets, received)?;
         // RFC 9111 §4.1: an answer that forgets its Vary is kept for those who ask in the same way.
-        let names = Names::of(answer.fields, &[]).or_else(|| self.names.clone());
+        let names = Names::of(answer.fields, rules.not_selecting()).or_else(|| self.names.clone());
         let selection = match &names {
             Some(names) => Some(names.select(request).ok_or(NotStored::Head)?),
             None => None,
@@ -218,10 +218,13 @@ impl Fill {
         self.said = true;
         self.inner.fills.remove(&self.shared);
         // A client that wants nothing kept says nothing about the answer.
-        if reason != PassReason::NotStored(NotStored::RequestNoStore) {
+        let own = [NotStored::RequestNoStore, NotStored::NotModified].map(PassReason::NotStored);
+        if !own.contains(&reason) {
             self.inner.fills.remember_alone(self.shared.fill_key, self.inner.last_seen());
         }
-        self.shared.end(Ended::Alone(reason));
+        // A 304 to the client's own conditions says nothing to the others: one of them asks now.
+        let for_others = reason != PassReason::NotStored(NotStored::NotModified);
+        self.shared.end(if for_others { Ended::Alone(reason) } else { Ended::LookAgain });
     }
 
     /// The stored object with a 304 merged in, and what is to be kept of it.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Ended, Shared};
 use crate::base::Mono;
 use crate::cache::key::Key;
+use crate::cache::store::purge::What;
 use crate::http::Fields;
 
 /// More fills at the same time than this do not find each other any more; 1024 is what a link of 100 Mbit/s with 1 s of
@@ -100,6 +101,15 @@ impl Table {
         gone.extend(fills.by_key.extract_if(|_, shared| shared.primary == primary).map(|(_, shared)| shared));
         drop(fills);
         gone.iter().for_each(|shared| shared.note_invalidated());
+    }
+
+    /// Fills that a purge is for, or could be for, are for those who already follow. What they bring is compared with the
+    /// purge when it is stored.
+    pub(in crate::cache) fn purge(&self, what: &[What]) {
+        let mut fills = self.lock();
+        fills.by_key.retain(|_, shared| !shared.is_meant(what));
+        fills.varied.values_mut().for_each(|list| list.retain(|shared| !shared.is_meant(what)));
+        fills.varied.retain(|_, list| !list.is_empty());
     }
 
     pub(in crate::cache) fn count(&self) -> usize {

@@ -280,7 +280,7 @@ impl Writer {
             let store = Arc::clone(store);
             smol::unblock(move || store.invalidate(location)).await;
         } else {
-            self.inner.hot.insert(Arc::new(object));
+            self.inner.make_hot(Arc::new(object));
         }
     }
 

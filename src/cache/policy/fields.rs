@@ -6,7 +6,7 @@ use super::targets::{Stated, Targets};
 use crate::base::{Now, Wall};
 use crate::cache::reason::NotStored;
 use crate::http::conditional::Validators;
-use crate::http::{CacheControl, FieldSpans, Fields, MAX_HEAD, date, etag, hop_by_hop};
+use crate::http::{FieldSpans, Fields, MAX_HEAD, date, etag, hop_by_hop};
 
 /// Never kept: said anew for each answer (`Age`, the length), or for the proxy that asked (RFC 9111 §3.1).
 const NEVER: [&str; 6] = [
@@ -17,8 +17,9 @@ const NEVER: [&str; 6] = [
     "proxy-authentication-info",
     "proxy-authorization",
 ];
-/// In a 304, about a message that has no body (RFC 9111 §3.2).
-const NOT_UPDATED: [&str; 1] = ["content-range"];
+/// Never taken from another answer (RFC 9111 §3.2): what the stored bytes are coded in is theirs, and unpacking them by
+/// another name would fail; a range is about one message.
+const NOT_UPDATED: [&str; 2] = ["content-encoding", "content-range"];
 /// What a 304 says beside `Date` (RFC 9110 §15.4.5), and what clients are known to want in it.
 pub(crate) const NOT_MODIFIED: [&str; 8] =
     ["cache-control", "content-location", "date", "etag", "expires", "last-modified", "vary", "via"];
@@ -32,7 +33,8 @@ pub(crate) fn kept(fields: Fields<'_>, targets: &Targets, cookies: bool, receive
     checked(block)
 }
 
-/// A kept head with a 304 merged into it: each name in the 304 replaces all lines of that name.
+/// A kept head with that of a newer answer merged into it (a 304, a 206 or one to HEAD): each name in the newer one
+/// replaces all lines of that name. What it withholds from the cache goes too, and its tag never makes a weak one strong.
 pub(crate) fn updated(
     stored: Fields<'_>,
     new: Fields<'_>,
@@ -42,10 +44,15 @@ pub(crate) fn updated(
 ) -> Result<Vec<u8>, NotStored> {
     let mut block = Vec::new();
     let rules = Rules::of(new, targets, cookies);
-    let renews = |name: &[u8]| rules.keep(name) && !is_any(name, &NOT_UPDATED);
+    let stays_weak = is_weaker(stored, new);
+    let renews = |name: &[u8]| {
+        rules.keep(name) && !is_any(name, &NOT_UPDATED) && !(stays_weak && name.eq_ignore_ascii_case(b"etag"))
+    };
     let replaced = |name: &[u8]| {
-        let dated = name.eq_ignore_ascii_case(b"date") && received.sure;
-        dated || (renews(name) && new.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)))
+        // An old Date beside a new Expires would make a long life of a short one.
+        let dated = name.eq_ignore_ascii_case(b"date");
+        let withheld = rules.stated.withholds(name);
+        dated || withheld || (renews(name) && new.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)))
     };
     stored.iter().filter(|(name, _)| !replaced(name)).for_each(|(name, value)| push(&mut block, name, value));
     new.iter().filter(|(name, _)| renews(name)).for_each(|(name, value)| push(&mut block, name, value));
@@ -71,26 +78,42 @@ pub(crate) fn same_representation(stored: &Validators<'_>, new: Fields<'_>) -> b
     }
 }
 
+/// Whether a stored answer has the weak form of a newer one's strong tag. Some origins drop the weakness in a 304, which
+/// brings no bytes that could be compared by it.
+fn is_weaker(stored: Fields<'_>, new: Fields<'_>) -> bool {
+    let ours = stored.first("etag").and_then(etag::parse);
+    let theirs = new.first("etag").and_then(etag::parse);
+    matches!((ours, theirs), (Some(ours), Some(theirs)) if ours.weak && !theirs.weak && ours.weak_eq(&theirs))
+}
+
+/// Whether an answer to HEAD is about the stored representation, `length` bytes long (RFC 9111 §4.3.5): no validator and
+/// no length in it is another than ours. Then it updates what is stored; else that is stale.
+pub(crate) fn same_by_head(stored: &Validators<'_>, length: Option<u64>, new: Fields<'_>) -> bool {
+    let tag = new.first("etag").is_none_or(|theirs| stored.etag == Some(theirs));
+    let modified = new
+        .first("last-modified")
+        .is_none_or(|theirs| date::parse(theirs).is_some_and(|theirs| stored.last_modified == Some(theirs)));
+    let same_length = |theirs: &[u8]| length.is_none_or(|length| theirs == length.to_string().as_bytes());
+    tag && modified && new.first("content-length").is_none_or(same_length)
+}
+
 /// What the fields of one answer say about each other.
 struct Rules<'a> {
     fields: Fields<'a>,
-    directives: CacheControl<'a>,
+    stated: Stated<'a>,
     cookies: bool,
 }
 
 impl<'a> Rules<'a> {
     fn of(fields: Fields<'a>, targets: &Targets, cookies: bool) -> Rules<'a> {
-        Rules { fields, directives: Stated::of(fields, targets).directives, cookies }
+        Rules { fields, stated: Stated::of(fields, targets), cookies }
     }
 
     fn keep(&self, name: &[u8]) -> bool {
-        // RFC 9111 §5.2.2.4, §5.2.2.7: named fields are for the one request, the rest of the answer is for all.
-        let (no_cache, private) = (self.directives.no_cache, self.directives.private);
-        let mut withheld = no_cache.names().chain(private.names());
         let cookie = name.eq_ignore_ascii_case(b"set-cookie");
         !is_any(name, &NEVER)
             && !hop_by_hop::is(name, self.fields)
-            && !withheld.any(|other| other.eq_ignore_ascii_case(name))
+            && !self.stated.withholds(name)
             && (self.cookies || !cookie)
     }
 }

@@ -18,6 +18,9 @@ pub(crate) struct RequestRules {
     pub(crate) cookie: bool,
     /// The first byte that a `Range` wants; `None` where the whole is wanted. A suffix range wants a byte far out.
     pub(crate) first_byte: Option<u64>,
+    /// There is an `If-Match` or `If-Unmodified-Since`: only what is fresh and meets it is served, see
+    /// [`crate::http::conditional::meets`]; all else is for the origin to judge.
+    pub(crate) precondition: bool,
     /// `no-cache`, or `Pragma: no-cache` where there is no `Cache-Control` (RFC 9111 §5.2.1.4, §5.4).
     pub(crate) no_cache: bool,
     pub(crate) no_store: bool,
@@ -27,6 +30,8 @@ pub(crate) struct RequestRules {
     pub(crate) max_stale: Option<MaxStale>,
     pub(crate) stale_if_error: Option<Duration>,
     pub(crate) assigned: Assigned,
+    /// One coded form serves all clients, so that `Accept-Encoding` selects nothing (`cache.compress`).
+    pub(crate) one_form: bool,
 }
 
 /// The freshness that a route gives to answers.
@@ -38,6 +43,13 @@ pub(crate) struct Assigned {
     pub(crate) fresh_for: Option<Duration>,
     /// Which answers get it.
     pub(crate) statuses: Statuses,
+}
+
+impl Assigned {
+    pub(in crate::cache) fn by(route: &RouteCacheConfig) -> Assigned {
+        let forced = route.mode == CacheMode::Forced;
+        Assigned { forced, fresh_for: route.fresh_for, statuses: Statuses::assigned_by(route) }
+    }
 }
 
 /// The fields of a request that mean something here.
@@ -52,17 +64,22 @@ enum Watched {
     Range,
 }
 
+/// Whether a request brings content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Content {
+    None,
+    Some,
+}
+
 /// Whether a request may meet the cache at all, and what it asks. `method` as it was sent.
 pub(crate) fn request(
     fields: Fields<'_>,
     method: Method<'_>,
     route: &RouteCacheConfig,
 ) -> Result<RequestRules, PassReason> {
-    let forced = match route.mode {
-        CacheMode::Off => return Err(PassReason::RouteOff),
-        CacheMode::On => false,
-        CacheMode::Forced => true,
-    };
+    if route.mode == CacheMode::Off {
+        return Err(PassReason::RouteOff);
+    }
     let head = match method {
         Method::Get => false,
         Method::Head => true,
@@ -70,31 +87,23 @@ pub(crate) fn request(
             return Err(PassReason::Method);
         }
     };
-    let assigned = Assigned { forced, fresh_for: route.fresh_for, statuses: Statuses::assigned_by(route) };
-    let mut rules = RequestRules { head, assigned, ..RequestRules::PLAIN };
-    let (mut cache_control, mut pragma) = (false, false);
-    for (name, value) in fields.iter() {
-        match watched(name) {
-            Some(Watched::Authorization) => rules.authorization = true,
-            Some(Watched::Body) if value != b"0" => return Err(PassReason::RequestBody),
-            Some(Watched::CacheControl) => cache_control = true,
-            Some(Watched::Connection) if hop_by_hop::takes_away(fields) => return Err(PassReason::Connection),
-            Some(Watched::Cookie) => rules.cookie = true,
-            Some(Watched::Pragma) => pragma |= value.eq_ignore_ascii_case(b"no-cache"),
-            Some(Watched::Precondition) => return Err(PassReason::Precondition),
-            // RFC 9110 §14.2: Range is defined for GET only.
-            Some(Watched::Range) if !head => rules.first_byte = first_byte(value),
-            Some(Watched::Body | Watched::Connection | Watched::Range) | None => {}
-        }
+    let assigned = Assigned::by(route);
+    let mut rules = RequestRules { head, assigned, one_form: route.compress, ..RequestRules::PLAIN };
+    match rules.read(fields)? {
+        Content::None => rules.meets(route.class),
+        Content::Some => Err(PassReason::RequestBody),
     }
-    if cache_control {
-        rules.read(&CacheControl::parse(fields));
+}
+
+/// The same for `POST`, which no stored answer satisfies, but whose answer may be kept for `GET` (RFC 9110 §9.3.3): see
+/// [`super::may_store_post`]. A route gives such an answer nothing that it does not have itself.
+pub(crate) fn request_of_post(fields: Fields<'_>, route: &RouteCacheConfig) -> Result<RequestRules, PassReason> {
+    if route.mode == CacheMode::Off {
+        return Err(PassReason::RouteOff);
     }
-    rules.no_cache |= pragma && !cache_control;
-    match route.class {
-        Class::Personal if rules.authorization || rules.cookie => Err(PassReason::Personal),
-        Class::Personal | Class::Public => Ok(rules),
-    }
+    let mut rules = RequestRules::PLAIN;
+    rules.read(fields)?;
+    rules.meets(route.class)
 }
 
 impl RequestRules {
@@ -104,6 +113,7 @@ impl RequestRules {
         authorization: false,
         cookie: false,
         first_byte: None,
+        precondition: false,
         no_cache: false,
         no_store: false,
         only_if_cached: false,
@@ -112,9 +122,46 @@ impl RequestRules {
         max_stale: None,
         stale_if_error: None,
         assigned: Assigned { forced: false, fresh_for: None, statuses: Statuses::NONE },
+        one_form: false,
     };
 
-    fn read(&mut self, directives: &CacheControl<'_>) {
+    /// Fields that select no variant, whatever `Vary` says.
+    pub(crate) fn not_selecting(&self) -> &'static [&'static str] {
+        if self.one_form { &["accept-encoding"] } else { &[] }
+    }
+
+    fn read(&mut self, fields: Fields<'_>) -> Result<Content, PassReason> {
+        let (mut cache_control, mut pragma, mut content) = (false, false, Content::None);
+        for (name, value) in fields.iter() {
+            match watched(name) {
+                Some(Watched::Authorization) => self.authorization = true,
+                Some(Watched::Body) if value != b"0" => content = Content::Some,
+                Some(Watched::CacheControl) => cache_control = true,
+                Some(Watched::Connection) if hop_by_hop::takes_away(fields) => return Err(PassReason::Connection),
+                Some(Watched::Cookie) => self.cookie = true,
+                Some(Watched::Pragma) => pragma = true,
+                Some(Watched::Precondition) => self.precondition = true,
+                // RFC 9110 §14.2: Range is defined for GET only.
+                Some(Watched::Range) if !self.head => self.first_byte = first_byte(value),
+                Some(Watched::Body | Watched::Connection | Watched::Range) | None => {}
+            }
+        }
+        if cache_control {
+            self.obey(&CacheControl::parse(fields));
+        }
+        // RFC 9111 §5.4
+        self.no_cache |= pragma && !cache_control && fields.has_token("pragma", "no-cache");
+        Ok(content)
+    }
+
+    fn meets(self, class: Class) -> Result<RequestRules, PassReason> {
+        match class {
+            Class::Personal if self.authorization || self.cookie => Err(PassReason::Personal),
+            Class::Personal | Class::Public => Ok(self),
+        }
+    }
+
+    fn obey(&mut self, directives: &CacheControl<'_>) {
         self.no_cache = directives.no_cache != crate::http::cache_control::Reach::Nothing;
         self.no_store = directives.no_store;
         self.only_if_cached = directives.only_if_cached;

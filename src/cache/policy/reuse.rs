@@ -66,10 +66,10 @@ pub(crate) fn may_serve_while_revalidating(
     }
     // Where nobody knows the age, nobody knows that it is not too old.
     let age = stored.times.age(now).ok_or(StaleForbidden::TooOld)?;
-    if rules.no_cache || lacks(rules, age, freshness.lifetime) {
+    let staleness = age.saturating_sub(freshness.lifetime);
+    if rules.no_cache || lacks(rules, age, freshness.lifetime) || wants_fresh(rules, staleness) {
         return Err(StaleForbidden::Requested);
     }
-    let staleness = age.saturating_sub(freshness.lifetime);
     match freshness.stale_while_revalidate {
         Some(most) if staleness <= most => Ok(()),
         Some(_) | None => Err(StaleForbidden::TooOld),
@@ -128,6 +128,15 @@ fn client_takes(rules: &RequestRules, staleness: Duration) -> bool {
         None => false,
         Some(MaxStale::Any) => true,
         Some(MaxStale::For(most)) => staleness <= most,
+    }
+}
+
+/// Whether a client takes nothing that is so stale: it says how stale an answer may be, or it speaks of ages and does not
+/// say that it may be stale at all (RFC 9111 §5.2.1.1).
+fn wants_fresh(rules: &RequestRules, staleness: Duration) -> bool {
+    match rules.max_stale {
+        Some(_) => !client_takes(rules, staleness),
+        None => rules.max_age.is_some() || rules.min_fresh.is_some(),
     }
 }
 

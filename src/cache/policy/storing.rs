@@ -32,6 +32,7 @@ pub(crate) fn may_store(
         ..200 => return Err(NotStored::Interim),
         206 => return Err(NotStored::Partial),
         304 => return Err(NotStored::NotModified),
+        status if is_of_one_request(status) => return Err(NotStored::OneRequest),
         _ => {}
     }
     if length.is_some_and(|length| length > max_object.as_u64()) {
@@ -83,11 +84,15 @@ pub(crate) fn may_store_post(
     if !freshness.source.is_explicit() {
         return Err(NotStored::PostFreshness);
     }
+    if names_its_target(target, fields) { Ok(freshness) } else { Err(NotStored::PostLocation) }
+}
+
+/// Whether an answer says of itself, in `Content-Location`, that it is what a `GET` of the target would bring
+/// (RFC 9110 §8.7).
+pub(crate) fn names_its_target(target: &TargetUri<'_>, fields: Fields<'_>) -> bool {
     let location = fields.sole("content-location").ok().flatten();
-    match location.and_then(|location| target.resolve(location)) {
-        Some(same) if same.path == target.path && same.query.as_deref() == target.query => Ok(freshness),
-        Some(_) | None => Err(NotStored::PostLocation),
-    }
+    let named = location.and_then(|location| target.resolve(location));
+    named.is_some_and(|named| named.path == target.path && named.query.as_deref() == target.query)
 }
 
 /// `Set-Cookie` is kept, and so given to everybody, only with explicit freshness: then the origin meant it.
@@ -107,9 +112,10 @@ fn judged(
         return Err(NotStored::TransferCoding);
     }
     let forced = rules.assigned.forced && rules.assigned.statuses.contains(status);
-    allowed(rules, status, fields, &Stated::of(fields, targets), forced)?;
+    let stated = Stated::of(fields, targets);
+    allowed(rules, status, fields, &stated, forced)?;
     let freshness = Freshness::of(status, fields, targets, rules.assigned, received);
-    if fields.contains("set-cookie") && !forced && !keeps_cookies(&freshness) {
+    if fields.contains("set-cookie") && !stated.withholds(b"set-cookie") && !forced && !keeps_cookies(&freshness) {
         return Err(NotStored::SetCookie);
     }
     Ok(freshness)
@@ -161,6 +167,13 @@ fn part_of(fields: Fields<'_>) -> Option<Part> {
 fn is_written_by_us(name: &[u8]) -> bool {
     let ours = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
     ours.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
+}
+
+/// Answers to what one client or connection did, never to what was asked for. 428, 429, 431 and 511 must not be kept
+/// (RFC 6585); a key holds neither credentials nor conditions nor ranges, so that 401, 407, 412 and 416 would be given
+/// to those who come with better ones.
+fn is_of_one_request(status: u16) -> bool {
+    matches!(status, 401 | 407 | 408 | 412 | 416 | 421 | 425 | 428 | 429 | 431 | 511)
 }
 
 /// Statuses whose caching rules are all implemented here (RFC 9111 §3): those that may be kept without a word, and

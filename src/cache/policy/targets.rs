@@ -31,6 +31,12 @@ impl<'a> Stated<'a> {
         }
         Stated { directives: CacheControl::parse(fields), expires: fields.first("expires") }
     }
+
+    /// Whether a field is for the one request, the rest of the answer for all (RFC 9111 §5.2.2.4, §5.2.2.7).
+    pub(super) fn withholds(&self, name: &[u8]) -> bool {
+        let CacheControl { no_cache, private, .. } = self.directives;
+        no_cache.names().chain(private.names()).any(|other| other.eq_ignore_ascii_case(name))
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use crate::base::{Mono, Now, Size, Wall};
 use crate::cache::reason::{Forward, NotStored, PassReason, StaleFor, StaleForbidden};
 use crate::cache::tests::{Block, START, at};
 use crate::config::{CacheMode, Class, RouteCacheConfig};
-use crate::http::Method;
 use crate::http::conditional::Validators;
+use crate::http::{Fields, Method};
 
 const DATE: &str = "Date: Mon, 01 Jun 2026 00:00:00 GMT\n";
 const TEN_DAYS_BEFORE: &str = "Last-Modified: Fri, 22 May 2026 00:00:00 GMT\n";
@@ -50,10 +50,28 @@ fn requests_that_go_past_the_cache_say_why() {
     check("GET", "Content-Length: 0", &route(), Ok(()));
     check("GET", "Content-Length: 3", &route(), Err(PassReason::RequestBody));
     check("GET", "Transfer-Encoding: chunked", &route(), Err(PassReason::RequestBody));
-    // RFC 9111 §4.3.2
-    check("GET", "If-Match: \"a\"", &route(), Err(PassReason::Precondition));
-    check("GET", "If-Unmodified-Since: x", &route(), Err(PassReason::Precondition));
+    // RFC 9111 §4.3.2: whether they are met is asked where something is stored.
+    check("GET", "If-Match: \"a\"\nIf-Unmodified-Since: x", &route(), Ok(()));
     check("GET", "If-None-Match: \"a\"\nIf-Modified-Since: x\nIf-Range: x", &route(), Ok(()));
+}
+
+#[test]
+fn the_answer_to_a_post_may_be_kept_where_a_gets_may() {
+    let check = |text: &str, route: &RouteCacheConfig, expected: Result<(), PassReason>| {
+        let found = request_of_post(Block::new(text).fields(), route).map(|_| ());
+        assert_eq!(found, expected, "{text}");
+    };
+    check("Content-Length: 3", &route(), Ok(()));
+    check("Transfer-Encoding: chunked", &forced(), Ok(()));
+    check("", &RouteCacheConfig { mode: CacheMode::Off, ..route() }, Err(PassReason::RouteOff));
+    let personal = RouteCacheConfig { class: Class::Personal, ..route() };
+    check("Cookie: a=b", &personal, Err(PassReason::Personal));
+    check("Connection: X\nX: 1", &route(), Err(PassReason::Connection));
+    // RFC 9110 §9.3.3: explicit freshness is the answer's own.
+    let rules = request_of_post(Fields::NONE, &forced()).unwrap();
+    assert_eq!(rules, RequestRules::PLAIN);
+    let rules = request_of_post(Block::new("Cache-Control: no-store\nCookie: a=b").fields(), &route()).unwrap();
+    assert!(rules.no_store && rules.cookie);
 }
 
 #[test]
@@ -62,6 +80,11 @@ fn request_directives_are_read() {
     assert!(rules("Pragma: no-cache").no_cache);
     assert!(!rules("Pragma: no-cache\nCache-Control: max-age=5").no_cache);
     assert!(!rules("Pragma: other").no_cache);
+    assert!(rules("Pragma: other, No-Cache").no_cache);
+    assert!(rules("Pragma: other\nPragma: no-cache").no_cache);
+    assert!(rules("If-Match: *").precondition);
+    assert!(rules("If-Unmodified-Since: x").precondition);
+    assert!(!rules("If-None-Match: *\nIf-Modified-Since: x\nIf-Range: x").precondition);
     assert!(rules("Cache-Control: no-cache").no_cache);
     assert!(rules("Cache-Control: x, no-store").no_store);
     assert!(rules("Cache-Control: only-if-cached").only_if_cached);
@@ -94,6 +117,34 @@ fn lifetimes_come_from_the_first_that_states_one() {
     check(200, "Expires: -1", 0, Source::Expires);
     check(200, &format!("Expires: \n{TEN_DAYS_BEFORE}"), 0, Source::Expires);
     check(200, "Expires: Sun, 31 May 2026 00:00:00 GMT", 0, Source::Expires);
+    check(200, "Expires: Mon, 01 Jun 2026 00:05:00 GMT, Mon, 01 Jun 2026 00:06:00 GMT", 0, Source::Expires);
+    check(200, "Expires: Mon, 01 Jun 2026 00:05:00 EST", 0, Source::Expires);
+    check(200, "Expires: Mon, 01 Jun 2026 00:05:00 +0000", 0, Source::Expires);
+    check(200, "Expires: 2026-06-01T00:05:00Z", 0, Source::Expires);
+    check(200, "Expires: 300", 0, Source::Expires);
+    check(200, &format!("Expires: never\n{TEN_DAYS_BEFORE}"), 0, Source::Expires);
+    check(200, "Expires: Mon, 01 Jun 2026 00:00:00 GMT", 0, Source::Expires);
+    // §4.2: whatever the case; the three forms of RFC 9110 §5.6.7.
+    check(200, "Expires: mon, 01 JUN 2026 00:05:00 gmt", 300, Source::Expires);
+    check(200, "Expires: Monday, 01-Jun-26 00:05:00 GMT", 300, Source::Expires);
+    check(200, "Expires: Mon Jun  1 00:05:00 2026", 300, Source::Expires);
+    check(200, "Expires: Fri, 31 Dec 9999 23:59:59 GMT", 251_622_028_799, Source::Expires);
+    // §4.2.1: of two, the first.
+    check(200, &format!("{expires}Expires: 0"), 300, Source::Expires);
+    check(200, &format!("Expires: 0\n{expires}"), 0, Source::Expires);
+    check(200, "Cache-Control: max-age=5, max-age=7", 5, Source::MaxAge);
+    check(200, "Cache-Control: max-age=5\nCache-Control: max-age=7", 5, Source::MaxAge);
+    check(200, "Cache-Control: s-maxage=5, s-maxage=7", 5, Source::SMaxAge);
+    // What states a freshness that cannot be read states none: stale.
+    for invalid in ["max-age=a", "max-age=-5", "max-age=5.0", "max-age='5'", "max-age", "max-age=", "max-age=5 s"] {
+        check(200, &format!("Cache-Control: {invalid}\n{expires}{TEN_DAYS_BEFORE}"), 0, Source::MaxAge);
+    }
+    check(200, "Cache-Control: s-maxage=a, max-age=5", 0, Source::SMaxAge);
+    check(200, "Cache-Control: max-age=\"5\"", 5, Source::MaxAge);
+    check(200, "Cache-Control: MAX-AGE=005", 5, Source::MaxAge);
+    // §1.2.2
+    check(200, "Cache-Control: max-age=99999999999999999999", 1 << 31, Source::MaxAge);
+    check(200, "Cache-Control: x=\"max-age=5\", max-age=7", 7, Source::MaxAge);
     // §4.2.2: 10 % of the time since Last-Modified, at most a week, for statuses that allow it.
     check(200, TEN_DAYS_BEFORE, day, Source::Heuristic);
     check(200, "Last-Modified: Mon, 01 Jun 2020 00:00:00 GMT", 7 * day, Source::Heuristic);
@@ -168,7 +219,11 @@ fn ages_are_summed_up() {
     check("Age: 7, 9", 0, 0, true, 7);
     check("Age: 7\nAge: 9", 0, 0, true, 7);
     check("Age: -7", 0, 0, true, 0);
-    check("Age: x", 0, 0, true, 0);
+    for invalid in ["x", "7.0", "\"7\"", "+7", "7s", "0x7", "7 8", ""] {
+        check(&format!("Age: {invalid}"), 0, 0, true, 0);
+    }
+    check("Age: -7, 9", 0, 0, true, 0);
+    check("Age: 007", 0, 0, true, 7);
     // §1.2.2
     check("Age: 99999999999999999999999999", 0, 0, true, 1 << 31);
 }
@@ -196,12 +251,43 @@ fn what_is_kept_and_what_is_not() {
     }
     check("", 206, fresh, Err(NotStored::Partial));
     check("", 304, fresh, Err(NotStored::NotModified));
+    check("", 103, fresh, Err(NotStored::Interim));
+    // RFC 6585; what depends on more than a key holds.
+    for status in [401, 407, 408, 412, 416, 421, 425, 428, 429, 431, 511] {
+        check("", status, "Cache-Control: public, max-age=5", Err(NotStored::OneRequest));
+    }
+    // RFC 9111 §5.4: Pragma means nothing in an answer.
+    check("", 200, "Pragma: no-cache\nCache-Control: max-age=5", Ok(()));
+    for status in [206, 304, 199] {
+        check(
+            "",
+            status,
+            "Cache-Control: public, max-age=5",
+            Err(match status {
+                206 => NotStored::Partial,
+                304 => NotStored::NotModified,
+                _ => NotStored::Interim,
+            }),
+        );
+    }
     // §5.2.2.5, §5.2.2.3
     check("", 200, "Cache-Control: max-age=5, no-store", Err(NotStored::NoStore));
     check("", 200, "Cache-Control: max-age=5, no-store, must-understand", Ok(()));
     check("", 418, "Cache-Control: max-age=5, must-understand", Err(NotStored::MustUnderstand));
+    check("", 200, "Cache-Control: max-age=5, no-store=x", Err(NotStored::NoStore));
+    check("", 200, "Cache-Control: public, no-store", Err(NotStored::NoStore));
+    check("", 200, "Cache-Control: max-age=5, no-store, must-understand=x", Err(NotStored::NoStore));
+    for status in [200, 203, 204, 302, 307, 404, 410, 500, 503] {
+        check("", status, "Cache-Control: max-age=5, no-store, must-understand", Ok(()));
+    }
+    for status in [299, 305, 402, 418, 599] {
+        let said = "Cache-Control: max-age=5, no-store, must-understand";
+        check("", status, said, Err(NotStored::MustUnderstand));
+    }
     // §5.2.2.7
     check("", 200, "Cache-Control: max-age=5, private", Err(NotStored::Private));
+    check("", 200, "Cache-Control: public, max-age=5, private", Err(NotStored::Private));
+    check("", 200, "Cache-Control: max-age=5, private=\"\"", Err(NotStored::Private));
     check("", 200, "Cache-Control: max-age=5, private=\"X\"", Ok(()));
     // §5.2.1.5
     check("Cache-Control: no-store", 200, fresh, Err(NotStored::RequestNoStore));
@@ -221,6 +307,11 @@ fn what_is_kept_and_what_is_not() {
     check("", 200, &format!("Set-Cookie: a=b\n{TEN_DAYS_BEFORE}"), Err(NotStored::SetCookie));
     check("", 200, "Set-Cookie: a=b\nCache-Control: max-age=0\nETag: \"1\"", Err(NotStored::SetCookie));
     check("", 200, "Set-Cookie: a=b\nCache-Control: max-age=5, no-cache\nETag: \"1\"", Err(NotStored::SetCookie));
+    // A cookie that is withheld (§5.2.2.4, §5.2.2.7) is given to nobody.
+    for withheld in ["private", "no-cache"] {
+        let said = format!("Cache-Control: {withheld}=\"Set-Cookie\"\nSet-Cookie: a=b\n{TEN_DAYS_BEFORE}");
+        check("", 200, &said, Ok(()));
+    }
     // What could never be used again is not worth a write.
     check("", 200, "", Err(NotStored::NothingToReuse));
     check("", 200, "Cache-Control: max-age=0", Err(NotStored::NothingToReuse));
@@ -252,6 +343,8 @@ fn a_route_that_forces_overrides_the_origin_but_not_what_is_personal() {
     };
     check("", 200, "", Ok(()));
     check("", 200, "Cache-Control: no-store, no-cache, max-age=0", Ok(()));
+    // A search of kiwix-serve.
+    check("", 200, "Cache-Control: max-age=0, must-revalidate\nVary: Accept-Encoding", Ok(()));
     check("", 200, "Set-Cookie: a=b", Ok(()));
     check("", 200, "Cache-Control: private", Err(NotStored::Private));
     check("Authorization: x", 200, "", Err(NotStored::Authorization));
@@ -259,6 +352,7 @@ fn a_route_that_forces_overrides_the_origin_but_not_what_is_personal() {
     check("", 200, "Vary: *", Err(NotStored::VaryAny));
     check("", 206, "", Err(NotStored::Partial));
     check("", 500, "", Err(NotStored::Status));
+    check("", 429, "", Err(NotStored::OneRequest));
     check("", 404, "Cache-Control: no-store", Err(NotStored::NoStore));
 }
 
@@ -358,6 +452,49 @@ fn a_stale_answer_stands_in_where_nothing_forbids_it() {
 }
 
 #[test]
+fn a_stale_answer_is_served_while_it_is_checked_behind() {
+    use StaleForbidden::{Invalidated, MustRevalidate, NoCache, Personal, Requested, TooOld};
+    let check = |request: &str, text: &str, age: u64, expected: Result<(), StaleForbidden>| {
+        let found = may_serve_while_revalidating(&stored(text, age), &rules(request), at(0));
+        assert_eq!(found, expected, "{request} / {text} at {age}");
+    };
+    let ten = "Cache-Control: max-age=10, stale-while-revalidate=5";
+    // RFC 5861 §3
+    check("", ten, 10, Ok(()));
+    check("", ten, 15, Ok(()));
+    check("", ten, 16, Err(TooOld));
+    check("", "Cache-Control: max-age=10", 10, Err(TooOld));
+    check("", "Cache-Control: max-age=10, stale-while-revalidate=0", 10, Ok(()));
+    check("", "Cache-Control: max-age=10, stale-while-revalidate=x", 10, Err(TooOld));
+    check("", "Cache-Control: max-age=10, stale-while-revalidate=\"5\"", 12, Ok(()));
+    check("", "Cache-Control: stale-while-revalidate=5\nETag: \"1\"", 3, Ok(()));
+    // RFC 9111 §4.2.4
+    for forbids in ["must-revalidate", "proxy-revalidate", "s-maxage=10"] {
+        check("", &format!("{ten}, {forbids}"), 12, Err(MustRevalidate));
+    }
+    check("", &format!("{ten}, no-cache"), 12, Err(NoCache));
+    check("", &format!("{ten}, no-cache=\"X\""), 12, Ok(()));
+    // §5.2.1: what the client says of ages and of staleness.
+    check("Cache-Control: no-cache", ten, 12, Err(Requested));
+    check("Pragma: no-cache", ten, 12, Err(Requested));
+    check("Cache-Control: max-age=60", ten, 12, Err(Requested));
+    check("Cache-Control: min-fresh=0", ten, 12, Err(Requested));
+    check("Cache-Control: max-stale=1", ten, 12, Err(Requested));
+    check("Cache-Control: max-stale=2", ten, 12, Ok(()));
+    check("Cache-Control: max-age=60, max-stale", ten, 12, Ok(()));
+    check("Cache-Control: max-age=11, max-stale", ten, 12, Err(Requested));
+    let serves = |stored: &Stored| may_serve_while_revalidating(stored, &rules(""), at(0));
+    assert_eq!(serves(&Stored { invalidated: true, ..stored(ten, 12) }), Err(Invalidated));
+    let unlimited = "Cache-Control: max-age=0, stale-while-revalidate=50";
+    assert_eq!(serves(&Stored { personal: true, ..stored(unlimited, 12) }), Err(Personal));
+    assert_eq!(serves(&Stored { personal: true, ..stored(ten, 12) }), Ok(()));
+    // Where nobody knows the age, nobody knows that it is not too old.
+    let mut unknown = stored(ten, 0);
+    unknown.times = Times { sure: false, since: Since::Opened(at(0).mono), ..unknown.times };
+    assert_eq!(serves(&unknown), Err(TooOld));
+}
+
+#[test]
 fn ages_of_an_earlier_run_need_a_clock_that_is_believed() {
     let opened = Since::Opened(Mono::from_millis(5_000));
     let times = |sure: bool| Times {
@@ -420,6 +557,27 @@ fn a_304_replaces_fields_by_name() {
     check("A: 1\nDate: Fri, 22 May 2026 00:00:00 GMT", "B: 2", &format!("A: 1\nB: 2\n{now}"));
     check("Date: x", "Date: Fri, 22 May 2026 00:00:00 GMT", "Date: Fri, 22 May 2026 00:00:00 GMT\n");
     check("A: 1", "Set-Cookie: a=b", &format!("A: 1\n{now}"));
+    // The stored bytes stay in their coding.
+    check("Content-Encoding: gzip", "Content-Encoding: br", &format!("Content-Encoding: gzip\n{now}"));
+    check("A: 1", "Content-Encoding: br", &format!("A: 1\n{now}"));
+    check(
+        "Content-Length: 5",
+        "Proxy-Authenticate: x\nTransfer-Encoding: chunked",
+        &format!("Content-Length: 5\n{now}"),
+    );
+    // §5.2.2.7: what is withheld from now on goes.
+    let private = "Cache-Control: private=\"X\"\n";
+    check("X: 1\nY: 2", &format!("{private}X: 3"), &format!("Y: 2\n{private}{now}"));
+    // RFC 9110 §8.8.1: no weak tag becomes a strong one.
+    check("ETag: W/\"1\"", "ETag: \"1\"", &format!("ETag: W/\"1\"\n{now}"));
+    check("ETag: \"1\"", "ETag: W/\"1\"", &format!("ETag: W/\"1\"\n{now}"));
+    check("ETag: \"1\"", "ETag: \"2\"", &format!("ETag: \"2\"\n{now}"));
+    // Lifetimes are counted from the date of the answer that states them.
+    let old = "Date: Fri, 22 May 2026 00:00:00 GMT\n";
+    let unsure = Now { sure: false, ..at(0) };
+    let (old, new) = (Block::new(old), Block::new("Expires: Mon, 01 Jun 2026 00:05:00 GMT"));
+    let merged = updated(old.fields(), new.fields(), &Targets::default(), false, unsure).unwrap();
+    assert_eq!(merged, b"Expires: Mon, 01 Jun 2026 00:05:00 GMT\r\n");
 }
 
 #[test]
@@ -441,4 +599,27 @@ fn a_304_is_about_the_representation_whose_validator_it_has() {
     check(Some("\"1\""), Some(modified), "", true);
     check(Some("\"1\""), Some(modified), &format!("ETag: \"1\"\n{TEN_DAYS_BEFORE}"), true);
     check(None, Some(modified), "", true);
+}
+
+#[test]
+fn an_answer_to_head_is_about_the_same_representation_or_another() {
+    let modified = Wall::from_seconds(START - 10 * 24 * 3600);
+    let check = |etag: Option<&str>, last_modified: Option<Wall>, length: Option<u64>, new: &str, expected: bool| {
+        let stored = Validators { etag: etag.map(str::as_bytes), last_modified };
+        assert_eq!(same_by_head(&stored, length, Block::new(new).fields()), expected, "{etag:?} {length:?} {new}");
+    };
+    // RFC 9111 §4.3.5
+    check(Some("\"1\""), None, Some(5), "ETag: \"1\"\nContent-Length: 5", true);
+    check(Some("\"1\""), None, Some(5), "ETag: \"1\"", true);
+    check(Some("\"1\""), None, Some(5), "ETag: \"2\"\nContent-Length: 5", false);
+    check(Some("\"1\""), None, Some(5), "ETag: W/\"1\"", false);
+    check(Some("\"1\""), None, Some(5), "ETag: \"1\"\nContent-Length: 6", false);
+    check(Some("\"1\""), None, Some(5), "ETag: \"1\"\nContent-Length: x", false);
+    check(None, Some(modified), Some(5), TEN_DAYS_BEFORE, true);
+    check(None, Some(modified), Some(5), DATE, true);
+    check(None, Some(modified), Some(5), "Last-Modified: Mon, 01 Jun 2026 00:00:00 GMT", false);
+    check(None, Some(modified), Some(5), "Last-Modified: x", false);
+    check(None, None, Some(5), "ETag: \"1\"", false);
+    check(None, None, Some(5), "Content-Length: 5", true);
+    check(Some("\"1\""), None, None, "ETag: \"1\"\nContent-Length: 7", true);
 }

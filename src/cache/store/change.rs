@@ -88,7 +88,7 @@ impl Store {
     }
 
     /// Writes what `decide` makes of the believed superblock into the other slot, after the new head record.
-    fn change(
+    pub(super) fn change(
         &self,
         spot: Spot,
         mut decide: impl FnMut(&Believed) -> Option<(Superblock, Option<Vec<u8>>)>,

@@ -7,23 +7,25 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::format::FORMAT;
+#[cfg(test)]
+use super::journal::Step;
 
 const FILES: Mode = Mode::from_raw_mode(0o600);
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const FOLDERS: Mode = Mode::from_raw_mode(0o700);
 /// Folders that the objects of each [`Folder`] are spread over: 200,000 objects are 800 in each.
 pub(super) const SHELVES: u16 = 256;
 
 pub(super) struct Disk {
     root: OwnedFd,
-    objects: OwnedFd,
-    partial: OwnedFd,
+    shelves: Shelves,
     unfinished: OwnedFd,
     /// Held as long as the store is open.
     _lock: OwnedFd,
@@ -31,6 +33,14 @@ pub(super) struct Disk {
     written: AtomicU64,
     #[cfg(test)]
     pub(super) faults: super::faults::Faults,
+    #[cfg(test)]
+    pub(super) journal: super::journal::Journal,
+}
+
+/// The folders that objects are in, to read.
+pub(super) struct Shelves {
+    objects: OwnedFd,
+    partial: OwnedFd,
 }
 
 /// Why a folder cannot be used as a store.
@@ -75,8 +85,7 @@ pub(super) struct Listed {
 impl Disk {
     pub(super) fn open(folder: &Path) -> Result<Disk, Unusable> {
         std::fs::create_dir_all(folder)?;
-        let directory = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = fs::open(folder, directory, Mode::empty())?;
+        let root = fs::open(folder, DIRECTORY, Mode::empty())?;
         let lock = fs::openat(&root, "lock", OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC, FILES)?;
         match fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
@@ -88,32 +97,33 @@ impl Disk {
         settle_format(&root)?;
         let folder = |name: &str| -> Result<OwnedFd, Unusable> {
             match fs::mkdirat(&root, name, FOLDERS) {
-                Ok(()) | Err(Errno::EXIST) => Ok(fs::openat(&root, name, directory, Mode::empty())?),
+                Ok(()) | Err(Errno::EXIST) => Ok(fs::openat(&root, name, DIRECTORY, Mode::empty())?),
                 Err(error) => Err(error.into()),
             }
         };
         let (objects, partial, unfinished) = (folder("objects")?, folder("partial")?, folder("unfinished")?);
         let disk = Disk {
             root,
-            objects,
-            partial,
+            shelves: Shelves { objects, partial },
             unfinished,
             _lock: lock,
             next_name: AtomicU64::new(0),
             written: AtomicU64::new(0),
             #[cfg(test)]
             faults: super::faults::Faults::default(),
+            #[cfg(test)]
+            journal: super::journal::Journal::default(),
         };
         disk.clear_unfinished();
         Ok(disk)
     }
 
     pub(super) fn open_object(&self, spot: Spot) -> io::Result<File> {
-        self.open_with(spot, OFlags::RDONLY)
+        self.shelves.open_object(spot)
     }
 
     pub(super) fn open_for_change(&self, spot: Spot) -> io::Result<File> {
-        self.open_with(spot, OFlags::RDWR)
+        self.shelves.open_with(spot, OFlags::RDWR)
     }
 
     /// A new file that nobody sees until [`Disk::publish`].
@@ -122,32 +132,49 @@ impl Disk {
         let name = self.next_name.fetch_add(1, Ordering::Relaxed).to_string();
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
         let file = File::from(fs::openat(&self.unfinished, &name, flags, FILES)?);
-        Ok((file, TempName(name)))
+        let temp = TempName(name);
+        #[cfg(test)]
+        self.journal.create(&file, temp.path());
+        Ok((file, temp))
     }
 
     /// Puts a file in its place, in one step, whatever was there before.
     pub(super) fn publish(&self, temp: &TempName, spot: Spot) -> io::Result<()> {
-        self.rename(&self.unfinished, &temp.0, spot)
+        self.rename(&self.unfinished, &temp.0, spot)?;
+        #[cfg(test)]
+        self.journal.note(|| Step::Rename { from: temp.path(), to: spot.path() });
+        Ok(())
     }
 
     /// Takes an object to the other folder, in one step, whatever was there before.
     pub(super) fn shift(&self, from: Spot, to: Spot) -> io::Result<()> {
-        self.rename(self.folder(from.folder), &path(from.location), to)
+        self.rename(self.shelves.folder(from.folder), &path(from.location), to)?;
+        #[cfg(test)]
+        self.journal.note(|| Step::Rename { from: from.path(), to: to.path() });
+        Ok(())
     }
 
     pub(super) fn discard(&self, temp: &TempName) -> io::Result<()> {
-        Ok(fs::unlinkat(&self.unfinished, &temp.0, AtFlags::empty())?)
+        fs::unlinkat(&self.unfinished, &temp.0, AtFlags::empty())?;
+        #[cfg(test)]
+        self.journal.note(|| Step::Unlink { name: temp.path() });
+        Ok(())
     }
 
     pub(super) fn remove(&self, spot: Spot) -> io::Result<()> {
         #[cfg(test)]
         self.faults.remove()?;
-        Ok(fs::unlinkat(self.folder(spot.folder), path(spot.location), AtFlags::empty())?)
+        fs::unlinkat(self.shelves.folder(spot.folder), path(spot.location), AtFlags::empty())?;
+        #[cfg(test)]
+        self.journal.note(|| Step::Unlink { name: spot.path() });
+        Ok(())
     }
 
     pub(super) fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.refuse_write(bytes.len())?;
         file.write_all_at(bytes, offset)?;
+        #[cfg(test)]
+        self.journal.write(file, offset, bytes);
         self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
@@ -160,12 +187,50 @@ impl Disk {
     /// Waits until what was written to a file is on the card.
     pub(super) fn sync_file(&self, file: &File) -> io::Result<()> {
         self.refuse_write(0)?;
-        file.sync_data()
+        file.sync_data()?;
+        #[cfg(test)]
+        self.journal.sync_file(file);
+        Ok(())
     }
 
     /// What a file takes on the card.
     pub(super) fn bytes_of(&self, file: &File) -> io::Result<u64> {
         Ok(blocks(&fs::fstat(file)?))
+    }
+
+    /// The newest file named `purges-` and a number, with its number.
+    pub(super) fn purges(&self) -> io::Result<Option<(u32, Vec<u8>)>> {
+        let Some(number) = self.purge_files()?.into_iter().max() else { return Ok(None) };
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = File::from(fs::openat(&self.root, purges_name(number), flags, Mode::empty())?);
+        let mut bytes = Vec::new();
+        // One byte more than a list can have: it is then not taken for one.
+        io::Read::read_to_end(&mut io::Read::take(file, super::purge::MOST_FILE as u64 + 1), &mut bytes)?;
+        Ok(Some((number, bytes)))
+    }
+
+    /// Writes such a file and takes the earlier ones away once it is on the card.
+    pub(super) fn replace_purges(&self, number: u32, bytes: &[u8]) -> io::Result<()> {
+        self.refuse_write(0)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let file = File::from(fs::openat(&self.root, "purges.new", flags, FILES)?);
+        self.write_at(&file, bytes, 0)?;
+        file.sync_all()?;
+        fs::renameat(&self.root, "purges.new", &self.root, purges_name(number))?;
+        fs::fsync(&self.root)?;
+        for earlier in self.purge_files()?.into_iter().filter(|earlier| *earlier < number) {
+            fs::unlinkat(&self.root, purges_name(earlier), AtFlags::empty())?;
+        }
+        Ok(())
+    }
+
+    fn purge_files(&self) -> io::Result<Vec<u32>> {
+        let mut numbers = Vec::new();
+        for entry in fs::Dir::read_from(&self.root)? {
+            let entry = entry?;
+            numbers.extend(entry.file_name().to_str().ok().and_then(purges_number));
+        }
+        Ok(numbers)
     }
 
     /// Free space that an ordinary process may take.
@@ -181,42 +246,24 @@ impl Disk {
     /// Waits until everything that was written is on the card.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.refuse_write(0)?;
-        Ok(fs::syncfs(&self.root)?)
+        fs::syncfs(&self.root)?;
+        #[cfg(test)]
+        self.journal.note(|| Step::SyncAll);
+        Ok(())
     }
 
     /// Whether the folder is still there.
     pub(super) fn is_there(&self) -> bool {
-        fs::fstat(&self.objects).is_ok_and(|stat| stat.st_nlink > 0)
+        fs::fstat(&self.shelves.objects).is_ok_and(|stat| stat.st_nlink > 0)
     }
 
-    /// The objects of one of the [`SHELVES`]. Files that are not named as objects are left alone.
     pub(super) fn list(&self, folder: Folder, number: u16) -> io::Result<Vec<Listed>> {
-        let name = format!("{number:02x}");
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let shelf = match fs::openat(self.folder(folder), &name, flags, Mode::empty()) {
-            Err(Errno::NOENT) => return Ok(Vec::new()),
-            shelf => shelf?,
-        };
-        let mut listed = Vec::new();
-        for entry in fs::Dir::read_from(&shelf)? {
-            let entry = entry?;
-            let Some(location) = location_of(&name, entry.file_name().to_bytes()) else { continue };
-            if let Ok(stat) = fs::statat(&shelf, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-                let used = i64::max(seconds(stat.st_mtime), seconds(stat.st_atime));
-                listed.push(Listed { spot: Spot { folder, location }, bytes: blocks(&stat), used });
-            }
-        }
-        Ok(listed)
-    }
-
-    fn open_with(&self, spot: Spot, access: OFlags) -> io::Result<File> {
-        let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        Ok(fs::openat(self.folder(spot.folder), path(spot.location), flags, Mode::empty())?.into())
+        self.shelves.list(folder, number)
     }
 
     fn rename(&self, from: &OwnedFd, name: &str, to: Spot) -> io::Result<()> {
         self.refuse_write(0)?;
-        let (folder, path) = (self.folder(to.folder), path(to.location));
+        let (folder, path) = (self.shelves.folder(to.folder), path(to.location));
         match fs::renameat(from, name, folder, &path) {
             Err(Errno::NOENT) => {
                 match fs::mkdirat(folder, shelf(to.location), FOLDERS) {
@@ -226,13 +273,6 @@ impl Disk {
                 Ok(fs::renameat(from, name, folder, &path)?)
             }
             outcome => Ok(outcome?),
-        }
-    }
-
-    fn folder(&self, folder: Folder) -> &OwnedFd {
-        match folder {
-            Folder::Objects => &self.objects,
-            Folder::Partial => &self.partial,
         }
     }
 
@@ -257,13 +297,73 @@ impl Disk {
     }
 }
 
+impl Shelves {
+    /// Of a cache folder that may be in use.
+    pub(super) fn open(folder: &Path) -> io::Result<Shelves> {
+        let root = fs::open(folder, DIRECTORY, Mode::empty())?;
+        let shelves = |name: &str| fs::openat(&root, name, DIRECTORY, Mode::empty());
+        Ok(Shelves { objects: shelves("objects")?, partial: shelves("partial")? })
+    }
+
+    pub(super) fn open_object(&self, spot: Spot) -> io::Result<File> {
+        self.open_with(spot, OFlags::RDONLY)
+    }
+
+    /// The objects of one of the [`SHELVES`]. Files that are not named as objects are left alone.
+    pub(super) fn list(&self, folder: Folder, number: u16) -> io::Result<Vec<Listed>> {
+        let name = format!("{number:02x}");
+        let shelf = match fs::openat(self.folder(folder), &name, DIRECTORY, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(Vec::new()),
+            shelf => shelf?,
+        };
+        let mut listed = Vec::new();
+        for entry in fs::Dir::read_from(&shelf)? {
+            let entry = entry?;
+            let Some(location) = location_of(&name, entry.file_name().to_bytes()) else { continue };
+            if let Ok(stat) = fs::statat(&shelf, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                let used = i64::max(seconds(stat.st_mtime), seconds(stat.st_atime));
+                listed.push(Listed { spot: Spot { folder, location }, bytes: blocks(&stat), used });
+            }
+        }
+        Ok(listed)
+    }
+
+    fn open_with(&self, spot: Spot, access: OFlags) -> io::Result<File> {
+        let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        Ok(fs::openat(self.folder(spot.folder), path(spot.location), flags, Mode::empty())?.into())
+    }
+
+    fn folder(&self, folder: Folder) -> &OwnedFd {
+        match folder {
+            Folder::Objects => &self.objects,
+            Folder::Partial => &self.partial,
+        }
+    }
+}
+
 impl Spot {
+    /// The path below the cache folder.
+    pub(super) fn path(&self) -> PathBuf {
+        let folder = match self.folder {
+            Folder::Objects => "objects",
+            Folder::Partial => "partial",
+        };
+        Path::new(folder).join(path(self.location))
+    }
+
     pub(super) fn object(location: u128) -> Spot {
         Spot { folder: Folder::Objects, location }
     }
 
     pub(super) fn partial(location: u128) -> Spot {
         Spot { folder: Folder::Partial, location }
+    }
+}
+
+#[cfg(test)]
+impl TempName {
+    fn path(&self) -> PathBuf {
+        Path::new("unfinished").join(&self.0)
     }
 }
 
@@ -321,6 +421,15 @@ fn settle_format(root: &OwnedFd) -> Result<(), Unusable> {
 fn names_a_format(found: &[u8]) -> bool {
     let number = found.strip_prefix(b"hafir cache ").and_then(|rest| rest.strip_suffix(b"\n"));
     number.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+}
+
+pub(super) fn purges_name(number: u32) -> String {
+    format!("purges-{number:08x}")
+}
+
+pub(super) fn purges_number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("purges-").filter(|digits| digits.len() == 8)?;
+    u32::from_str_radix(digits, 16).ok()
 }
 
 pub(super) fn path(location: u128) -> String {

@@ -7,6 +7,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::format::{HeadPlace, SLOT_LEN, Superblock, resealed};
 use super::open::{Bytes, Found, read, read_chunk};
+use super::partial::read_partial;
 
 /// Where every such object is said to be.
 const LOCATION: u128 = 7;
@@ -19,6 +20,8 @@ pub(crate) struct Read {
     pub(crate) body_len: u64,
     /// Chunks that hold, of those that were looked at.
     pub(crate) chunks: usize,
+    /// Bytes that it says are there, as an answer that is not whole.
+    pub(crate) present: u64,
 }
 
 /// Reads a file's bytes as an object of a key. With `put_right`, the checksums of superblocks and head are made to hold
@@ -27,6 +30,8 @@ pub(crate) fn read_object(image: &[u8], key: &[u8], put_right: bool) -> Option<R
     let image = if put_right { righted(image) } else { image.to_vec() };
     let file = File::from(memfd_create("object", MemfdFlags::CLOEXEC).ok()?);
     file.write_all_at(&image, 0).ok()?;
+    let present = read_partial(&file, LOCATION, key).ok().flatten();
+    let present = present.map_or(0, |(_, _, entries)| entries.values().map(|entry| u64::from(entry.len)).sum());
     let Ok(Found::Answer(opened)) = read(file, LOCATION, key) else { return None };
     let chunks = match &opened.bytes {
         Bytes::Memory(_) => 0,
@@ -41,7 +46,7 @@ pub(crate) fn read_object(image: &[u8], key: &[u8], put_right: bool) -> Option<R
             .count(),
     };
     let (status, fields) = (opened.record.status, opened.record.fields.to_vec());
-    Some(Read { status, fields, body_len: opened.body_len, chunks })
+    Some(Read { status, fields, body_len: opened.body_len, chunks, present })
 }
 
 fn righted(image: &[u8]) -> Vec<u8> {
@@ -100,7 +105,7 @@ mod tests {
             let head = plan.record.encode().unwrap();
             let image = Image::new(&plan, Kind::Answer, &head, &noise(length), CHUNK_LOG2).unwrap().bytes;
             let sound = read_object(&image, KEY, false).unwrap();
-            assert_eq!((sound.status, sound.body_len), (200, length as u64));
+            assert_eq!((sound.status, sound.body_len, sound.present), (200, length as u64, length as u64));
             let random = noise(20_000);
             let mut read = 0;
             for draw in random.chunks_exact(8) {

@@ -265,13 +265,15 @@ impl Draft {
         self.open.take_room(trailers.len() as u64)?;
         let guard = store.stripe(identity.location);
         let mut state = lock(&self.open.state);
-        if state.body_len.replace(body_len).is_some_and(|known| known != body_len) {
+        if state.body_len.is_some_and(|known| known != body_len) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
+        let checksums = whole(&state.entries, layout, body_len).ok_or(io::ErrorKind::InvalidInput)?;
+        state.renewed |= state.body_len.is_none();
+        state.body_len = Some(body_len);
         if !trailers.is_empty() {
             state.plan.record.trailers = trailers.into();
         }
-        let checksums = whole(&state.entries, layout, body_len).ok_or(io::ErrorKind::InvalidInput)?;
         let block = self.open.complete(&mut state)?;
         let plan = state.plan.clone();
         let room = state.room.take();
@@ -280,7 +282,7 @@ impl Draft {
         store.published(identity.location, file, plan.marks.pinned);
         store.list_variant(&plan)?;
         let bytes = Bytes::File { file: Arc::clone(file), layout: *layout, checksums };
-        Ok(opened(plan, &block, body_len, bytes))
+        Ok(store.not_purged(opened(plan, &block, body_len, bytes)))
     }
 }
 
@@ -385,6 +387,7 @@ impl Open {
 
     /// Writes the entries of chunks whose bytes were synced, and what else was handed in.
     pub(super) fn write_down(&self, handed: &HandedIn) -> io::Result<()> {
+        let _guard = self.store.stripe(self.identity.location);
         let mut state = lock(&self.state);
         if matches!(state.home, Home::Over) {
             return Ok(());
@@ -571,6 +574,8 @@ pub(super) fn opened(plan: Plan, block: &Superblock, body_len: u64, bytes: Bytes
         marks: block.marks,
         received: plan.received,
         initial_age: plan.initial_age,
+        epoch: block.epoch,
+        judged: block.epoch,
         record: plan.record,
         body_len,
         bytes,

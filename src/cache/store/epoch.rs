@@ -17,4 +17,9 @@ impl Epoch {
     pub(in crate::cache) fn number(&self) -> u32 {
         *self.0
     }
+
+    /// Whether anybody but the caller has it.
+    pub(super) fn is_held(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
 }

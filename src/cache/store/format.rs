@@ -255,7 +255,8 @@ impl Layout {
         let large = body_len.is_none_or(|len| len > ALIGNED_FROM);
         let body = match large {
             true => (HEAD_AREA + 2 * sector_up(head + SPARE_HEAD) + table).next_multiple_of(PAGE),
-            false => HEAD_AREA + head + table,
+            // No entry lies across two sectors, so that none is ever torn.
+            false => (HEAD_AREA + head + table).next_multiple_of(ENTRY_LEN),
         };
         Layout { body, chunk_log2, first_table: u16::try_from(chunks).unwrap_or(u16::MAX) }
     }

@@ -33,7 +33,7 @@ impl Store {
         } else {
             Bytes::File { file: Arc::new(file), layout: block.layout, checksums: checksums.into() }
         };
-        Ok(opened(plan, &block, body_len, bytes))
+        Ok(self.not_purged(opened(plan, &block, body_len, bytes)))
     }
 
     /// Writes a whole file and puts it in its place.

@@ -19,13 +19,23 @@ pub(in crate::cache) mod faults;
 pub(in crate::cache) mod format;
 mod image;
 mod index;
+#[cfg(test)]
+mod journal;
+#[cfg(any(test, feature = "doors"))]
+pub(crate) mod model;
 mod open;
 mod partial;
+pub(in crate::cache) mod purge;
 mod record;
 mod space;
+#[cfg(any(test, feature = "doors"))]
+mod specimen;
+pub(in crate::cache) mod survey;
+mod sweep;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod variants;
-pub(in crate::cache) mod walk;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -37,6 +47,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use disk::{Disk, Spot};
 use draft::Open;
+use purge::Purges;
 use space::{Books, Health};
 
 pub(in crate::cache) use change::Renewal;
@@ -65,6 +76,8 @@ pub(in crate::cache) struct Store {
     lists: Mutex<()>,
     /// Objects that must not be served, on a card that takes no change.
     disowned: Mutex<Disowned>,
+    /// What was purged and is not marked on the card yet.
+    purges: Mutex<Purges>,
     /// The drafts in the folder of partial objects, by their location. Changed only by the holder of its stripe.
     drafts: Mutex<HashMap<u128, Weak<Open>>>,
     /// Objects with a superblock that may not be on the card yet: the next change of one waits for it.
@@ -87,8 +100,10 @@ impl Store {
     /// The text says, for an operator, why the folder cannot be used.
     pub(in crate::cache) fn open(folder: &Path, limits: Limits, index_memory: usize) -> Result<Store, String> {
         let disk = Disk::open(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+        let purges = Mutex::new(Purges::load(&disk));
         Ok(Store {
             disk,
+            purges,
             books: Mutex::new(Books::new(limits, index_memory)),
             health: Mutex::new(Health::Good),
             stripes: Default::default(),
@@ -105,7 +120,7 @@ impl Store {
 
     /// For what is asked of an upstream from now on.
     pub(in crate::cache) fn epoch(&self) -> Epoch {
-        Epoch::default()
+        lock(&self.purges).epoch()
     }
 
     pub(in crate::cache) fn damaged(&self) -> u64 {

@@ -39,6 +39,9 @@ pub(in crate::cache) struct Opened {
     pub(in crate::cache) received: Wall,
     /// In milliseconds.
     pub(in crate::cache) initial_age: u64,
+    /// The purge number at which its upstream was asked, and the one up to which it was compared with purges.
+    pub(in crate::cache) epoch: u32,
+    pub(in crate::cache) judged: u32,
     pub(in crate::cache) record: HeadRecord,
     pub(in crate::cache) body_len: u64,
     pub(in crate::cache) bytes: Bytes,
@@ -79,6 +82,13 @@ impl Store {
         }
         if let Ok(file) = self.disk.open_object(Spot::object(location)) {
             match read(file, location, key) {
+                Ok(Found::Answer(opened)) => {
+                    let purged = opened.identity;
+                    match self.judged(*opened) {
+                        Some(opened) => return Found::Answer(Box::new(opened)),
+                        None => self.remove_stored(purged),
+                    }
+                }
                 Ok(found) => return found,
                 Err((_, Unsound::OtherKey)) => return Found::Nothing,
                 Err((file, Unsound::Damaged)) => self.remove_damaged(location, &file),
@@ -151,8 +161,17 @@ fn answer(file: File, location: u128, block: &Superblock, record: HeadRecord) ->
     } else {
         Bytes::File { file: Arc::new(file), layout: block.layout, checksums }
     };
-    let (marks, received, initial_age) = (block.marks, block.received, block.initial_age);
-    Ok(Found::Answer(Box::new(Opened { identity, marks, received, initial_age, record, body_len, bytes })))
+    Ok(Found::Answer(Box::new(Opened {
+        identity,
+        marks: block.marks,
+        received: block.received,
+        initial_age: block.initial_age,
+        epoch: block.epoch,
+        judged: block.epoch,
+        record,
+        body_len,
+        bytes,
+    })))
 }
 
 /// All checksums of a body; `None` where a chunk is absent, or not all of it is there.

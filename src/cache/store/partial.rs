@@ -10,6 +10,7 @@ use super::disk::Spot;
 use super::draft::{Draft, Open, Plan};
 use super::format::{Entry, Identity, Kind, Marks};
 use super::open::{Believed, Found, believe, entries, whole};
+use super::purge::Purge;
 use super::record::HeadRecord;
 use super::{Epoch, Store, lock};
 use crate::base::Wall;
@@ -50,7 +51,18 @@ impl Store {
             let (plan, entries) = (&state.plan, &state.entries);
             (*plan.record.key == *key && !entries.is_empty()).then(|| (plan.clone(), state.body_len, runs(entries)))
         });
-        let (plan, body_len, present) = known??;
+        let (mut plan, body_len, present) = known??;
+        match self.judge(plan.epoch.number(), &plan.record) {
+            None => {}
+            Some(Purge::Soft) => {
+                plan.marks.invalidated = true;
+                open.invalidate();
+            }
+            Some(Purge::Hard) => {
+                self.discard_partial(open.identity);
+                return None;
+            }
+        }
         Some(Box::new(Partial {
             identity: open.identity,
             marks: plan.marks,
@@ -188,10 +200,10 @@ impl Run {
 /// A file that is not what was written.
 pub(super) struct NotWritten;
 
-type Read = (Believed, Plan, BTreeMap<u64, Entry>);
+pub(super) type Read = (Believed, Plan, BTreeMap<u64, Entry>);
 
 /// `None`: another key's.
-fn read_partial(file: &File, location: u128, key: &[u8]) -> Result<Option<Read>, NotWritten> {
+pub(super) fn read_partial(file: &File, location: u128, key: &[u8]) -> Result<Option<Read>, NotWritten> {
     let found = believe(file, location).filter(|found| found.block.kind == Kind::Answer).ok_or(NotWritten)?;
     let record = HeadRecord::decode(&found.record).ok_or(NotWritten)?;
     if *record.key != *key {

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use rustix::io::Errno;
 
 use super::disk::Spot;
-use super::index::{Flags, Index, Tick};
+use super::index::{Flags, Index, Tick, Victim};
+use super::open::believe;
 use super::{Store, lock};
 use crate::base::{Mono, Size};
 use crate::cache::StoreState;
@@ -145,6 +146,9 @@ impl Store {
             let tick = books.tick;
             let Some(victim) = books.index.take_victim(tick) else { break };
             drop(books);
+            if self.turns_out_pinned(&victim) {
+                continue;
+            }
             let _guard = self.stripe(victim.spot.location);
             // Gone already, or not to be removed: either way it is out of the books and the next one is tried.
             let _ = self.disk.remove(victim.spot);
@@ -152,6 +156,21 @@ impl Store {
             free = free.saturating_add(victim.bytes);
         }
         Err(Errno::NOSPC.into())
+    }
+
+    /// Of an object of an earlier run nobody knows whether it is pinned until it is to go.
+    fn turns_out_pinned(&self, victim: &Victim) -> bool {
+        let unread = victim.flags.has(Flags::UNREAD);
+        let file = self.disk.open_object(victim.spot).ok().filter(|_| unread);
+        let found = file.and_then(|file| believe(&file, victim.spot.location));
+        let pinned = found.is_some_and(|found| found.block.marks.pinned);
+        if pinned {
+            let mut books = self.books();
+            let (tick, flags) = (books.tick, Flags::NONE.with(Flags::PINNED, true));
+            // Where the books have no place for it, it stays on the card without one.
+            let _ = books.index.insert(victim.spot, victim.bytes, tick, flags);
+        }
+        pinned
     }
 
     /// Enters an object that was just published or changed. For one who holds no stripe.

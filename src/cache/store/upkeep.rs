@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::disk::{Folder, Listed, SHELVES};
 use super::index::{Flags, Tick, Victim};
 use super::space::Health;
+use super::sweep::Sweep;
 use super::{Store, lock};
 use crate::base::{Mono, Now};
 
@@ -28,6 +29,7 @@ pub(in crate::cache) struct Upkeep {
     next_shelf: u16,
     synced: Mono,
     tried: Mono,
+    sweep: Option<Sweep>,
 }
 
 impl Store {
@@ -45,7 +47,7 @@ impl Store {
         }
         // Others fill the card too.
         let _ = self.make_room(0);
-        IDLE_PAUSE
+        if self.sweep(&mut state.sweep) { COUNTING_PAUSE } else { IDLE_PAUSE }
     }
 
     /// At most `sync` of work is lost in a power cut: what has come before one sync is entered after it, and the entries

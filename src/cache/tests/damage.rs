@@ -63,8 +63,9 @@ fn no_flipped_bit_of_a_small_object_is_served() {
                 served += usize::from(victim.serves(&image).await);
             }
         }
-        // What is served all the same was flipped in the slot that is not in use.
-        assert!(served <= 3 * 512, "{served} of {}", 3 * victim.image.len());
+        // What is served all the same was flipped in the slot that is not in use, or in front of the table, which begins
+        // at a multiple of its entries' length.
+        assert!(served <= 3 * (512 + 15), "{served} of {}", 3 * victim.image.len());
         assert!(victim.serves(&victim.image).await);
     });
 }

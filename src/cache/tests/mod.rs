@@ -3,6 +3,7 @@
 mod damage;
 mod fills;
 mod keeping;
+mod purging;
 mod selecting;
 mod trouble;
 
@@ -38,7 +39,7 @@ pub(super) struct Block {
 
 impl Block {
     /// `Name: value` lines, separated by line feeds.
-    pub(super) fn new(text: &str) -> Block {
+    pub(in crate::cache) fn new(text: &str) -> Block {
         let bytes: String = text.lines().map(|line| format!("{}\r\n", line.trim())).collect();
         let spans = FieldSpans::parse(bytes.as_bytes()).unwrap();
         Block { bytes: bytes.into_bytes(), spans }
@@ -50,29 +51,39 @@ impl Block {
 }
 
 /// A folder that is gone when the test is over.
-pub(super) struct Folder(PathBuf);
+pub(in crate::cache) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn new() -> Folder {
+    pub(in crate::cache) fn new() -> Folder {
+        Folder::below(&std::env::temp_dir())
+    }
+
+    /// For many short-lived ones.
+    pub(in crate::cache) fn in_ram() -> Folder {
+        let ram = Path::new("/dev/shm");
+        if ram.is_dir() { Folder::below(ram) } else { Folder::new() }
+    }
+
+    fn below(parent: &Path) -> Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("hafir-cache-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
+        let path = parent.join(name);
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path).unwrap();
         Folder(path)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::cache) fn path(&self) -> &Path {
         &self.0
     }
 
     /// All objects' files.
-    pub(super) fn objects(&self) -> Vec<PathBuf> {
+    pub(in crate::cache) fn objects(&self) -> Vec<PathBuf> {
         self.files("objects")
     }
 
     /// All files of objects that are not all there.
-    pub(super) fn partials(&self) -> Vec<PathBuf> {
+    pub(in crate::cache) fn partials(&self) -> Vec<PathBuf> {
         self.files("partial")
     }
 
@@ -82,7 +93,7 @@ impl Folder {
         files.map(|file| file.path()).collect()
     }
 
-    pub(super) fn unfinished(&self) -> usize {
+    pub(in crate::cache) fn unfinished(&self) -> usize {
         std::fs::read_dir(self.0.join("unfinished")).map_or(0, Iterator::count)
     }
 }
@@ -104,7 +115,7 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    pub(super) fn new() -> Rig {
+    pub(in crate::cache) fn new() -> Rig {
         let folder = Folder::new();
         let config = CacheConfig {
             dir: folder.path().to_owned(),

@@ -9,8 +9,9 @@ use miniserde::{Serialize, json};
 use super::words::Selection;
 use super::{Desk, Trouble};
 use crate::base::{Now, Size, Wall};
-use crate::cache::{Card, Kept, Place, Sight, tags};
+use crate::cache::{Card, Kept, Sight, tags};
 use crate::cli::EXIT_FAILURE;
+use crate::cli::control::Answer;
 use crate::gateway::{Extent, Located};
 use crate::http::date;
 
@@ -26,6 +27,8 @@ struct Totals {
     allowed_bytes: u64,
     free_bytes: u64,
     keep_free_bytes: u64,
+    /// What the running gateway says; `null` where none runs.
+    gateway: Option<Answer>,
 }
 
 #[derive(Serialize)]
@@ -86,13 +89,15 @@ impl Desk {
             ..Totals::default()
         };
         for seen in card.all() {
-            match seen.place {
-                Place::Objects => totals.whole += 1,
-                Place::Partial => totals.in_parts += 1,
+            match seen.is_partial() {
+                false => totals.whole += 1,
+                true => totals.in_parts += 1,
             }
             totals.bytes_on_card = totals.bytes_on_card.saturating_add(seen.bytes);
         }
+        let running = self.running();
         if self.json {
+            totals.gateway = running;
             writeln!(out, "{}", json::to_string(&totals))?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -105,7 +110,20 @@ impl Desk {
             Size::bytes(totals.free_bytes),
             config.keep_free
         )?;
+        self.print_running(running.as_ref(), out)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn print_running(&self, running: Option<&Answer>, out: &mut dyn Write) -> io::Result<()> {
+        let Some(running) = running else { return writeln!(out, "gateway   none runs on {}", self.file.display()) };
+        let count = |name: &str| running.counts.get(name).copied().unwrap_or(0);
+        writeln!(out, "gateway   {}", running.note.as_deref().unwrap_or("runs"))?;
+        writeln!(out, "in RAM    {} answers, {}", count("hot answers"), Size::bytes(count("hot bytes")))?;
+        writeln!(out, "coming    {} downloads", count("downloads under way"))?;
+        match count("purges waiting") {
+            0 => Ok(()),
+            waiting => writeln!(out, "purges    {waiting} are being carried out"),
+        }
     }
 
     pub(super) fn list(&self, what: &Selection, out: &mut dyn Write) -> Result<ExitCode, Trouble> {
@@ -114,7 +132,7 @@ impl Desk {
             writeln!(out, "{:>10}  {:>6}  {:>6}  {:<10}  {:<19}  URL", "SIZE", "THERE", "STATUS", "STATE", "CAME")?;
         }
         for seen in card.all() {
-            let Sight::Answer(kept) = Card::read(&seen) else { continue };
+            let Sight::Answer(kept) = card.read(&seen) else { continue };
             if !picker.picks(&kept) {
                 continue;
             }
@@ -131,8 +149,11 @@ impl Desk {
         let located = self.locate(url, Extent::Whole)?;
         let mut found = 0;
         for located in &located {
-            for kept in card.find(&located.key) {
-                let sheet = sheet(&kept, located, now);
+            for kept in kept_for(&card, located) {
+                let file = card.path(&kept.seen).display().to_string();
+                let targets = &self.config.cache.targets;
+                let freshness = kept.freshness(&located.cache, targets, now);
+                let sheet = sheet(&kept, located.route.clone(), file, freshness);
                 if self.json {
                     writeln!(out, "{}", json::to_string(&sheet))?;
                 } else {
@@ -153,20 +174,21 @@ impl Desk {
         let card = self.card()?;
         let mut verdict = Verdict::default();
         for seen in card.all() {
-            let bad = match Card::read(&seen) {
+            let path = card.path(&seen);
+            let bad = match card.read(&seen) {
                 Sight::Gone => None,
-                Sight::List => {
+                Sight::List { .. } => {
                     verdict.lists += 1;
                     None
                 }
-                Sight::Unsound => Some(Bad { file: seen.path.display().to_string(), key: None, damaged_bytes: 0 }),
+                Sight::Unsound => Some(Bad { file: path.display().to_string(), key: None, damaged_bytes: 0 }),
                 Sight::Answer(kept) => {
                     verdict.answers += 1;
                     let read = kept.verify();
                     verdict.sound_bytes = verdict.sound_bytes.saturating_add(read.sound);
-                    let file = seen.path.display().to_string();
+                    let file = path.display().to_string();
                     // What was evicted while it was read is no damage.
-                    let bad = read.damaged > 0 && seen.path.exists();
+                    let bad = read.damaged > 0 && path.exists();
                     bad.then(|| Bad { file, key: Some(kept.key()), damaged_bytes: read.damaged })
                 }
             };
@@ -201,6 +223,19 @@ impl Desk {
             _ => writeln!(out, "{damaged} are damaged: they are never served, and fetched again when somebody asks"),
         }
     }
+}
+
+/// Where fields or cookies count, only a look at everything finds all.
+fn kept_for(card: &Card, located: &Located) -> Vec<Kept> {
+    let mut kept = card.find(&located.key);
+    if let Some(beginning) = located.with_more() {
+        let answers = card.all().filter_map(|seen| match card.read(&seen) {
+            Sight::Answer(kept) => Some(*kept),
+            Sight::List { .. } | Sight::Unsound | Sight::Gone => None,
+        });
+        kept.extend(answers.filter(|kept| kept.key().starts_with(&beginning)));
+    }
+    kept
 }
 
 fn line(kept: &Kept) -> Line {
@@ -238,21 +273,20 @@ fn print_line(kept: &Kept, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{size:>10}  {part:>6}  {:>6}  {state:<10}  {came:<19}  {}", kept.status(), visible(&kept.key()))
 }
 
-fn sheet(kept: &Kept, located: &Located, now: Now) -> Sheet {
+fn sheet(kept: &Kept, route: Option<String>, file: String, freshness: Option<(u64, i64)>) -> Sheet {
     let present = kept.present();
     let missing = holes(&present, kept.body_len());
     let read = kept.verify();
-    let freshness = kept.freshness(located.fresh_for, located.forced, now);
     Sheet {
         answer: line(kept),
-        route: located.route.clone(),
+        route,
         age_seconds: freshness.map(|(age, _)| age),
         ttl_seconds: freshness.map(|(_, ttl)| ttl),
         present: present.iter().map(range).collect(),
         missing: missing.iter().map(range).collect(),
         sound_bytes: read.sound,
         damaged_bytes: read.damaged,
-        file: kept.seen.path.display().to_string(),
+        file,
         fields: kept.fields().lines().map(visible).collect(),
     }
 }
@@ -349,7 +383,7 @@ fn some_of(ranges: &[String]) -> String {
 }
 
 /// What came from outside must not steer a terminal.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars().map(|sign| if sign.is_control() { '\u{fffd}' } else { sign }).collect()
 }
 

@@ -3,6 +3,7 @@
 //! What only looks reads the folder, without the gateway's knowledge; what changes something asks the running gateway,
 //! or, where none runs, does it itself.
 
+mod change;
 mod look;
 mod words;
 
@@ -10,6 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+pub(super) use change::obey;
 use words::{Action, Selection};
 pub(super) use words::{BadWords, HELP, Request};
 
@@ -95,9 +97,8 @@ impl Desk {
             Action::List(what) => self.list(what, out),
             Action::Show(url) => self.show(url, out),
             Action::Verify => self.verify(out),
-            Action::Purge { .. } | Action::Export { .. } | Action::Import { .. } => {
-                Err(Trouble::Told("not yet".to_owned()))
-            }
+            Action::Purge { what, hard } => self.purge(what, *hard, out),
+            Action::Export { .. } | Action::Import { .. } => Err(Trouble::Told("not yet".to_owned())),
         }
     }
 
@@ -120,7 +121,11 @@ impl Desk {
         };
         Ok(match what {
             Selection::All => Picker::All,
-            Selection::Url(url) => Picker::Keys(texts(url, Extent::Whole)?),
+            Selection::Url(url) => {
+                let located = self.locate(url, Extent::Whole)?;
+                let more = located.iter().filter_map(Located::with_more).collect();
+                Picker::Keys(located.into_iter().map(|located| located.key).collect(), more)
+            }
             Selection::Beginning(beginning) => Picker::Beginnings(texts(beginning, Extent::Beginning)?),
             Selection::Tag(tag) => Picker::Tag(tag.clone()),
         })
@@ -130,7 +135,8 @@ impl Desk {
 /// A selection in the cache's own words.
 enum Picker {
     All,
-    Keys(Vec<String>),
+    /// And what longer ones begin with.
+    Keys(Vec<String>, Vec<String>),
     Beginnings(Vec<String>),
     Tag(String),
 }
@@ -140,7 +146,7 @@ impl Picker {
         let key = kept.key();
         match self {
             Picker::All => true,
-            Picker::Keys(keys) => keys.contains(&key),
+            Picker::Keys(keys, more) => keys.contains(&key) || more.iter().any(|beginning| key.starts_with(beginning)),
             Picker::Beginnings(beginnings) => beginnings.iter().any(|beginning| key.starts_with(beginning)),
             Picker::Tag(tag) => tags::has(kept.fields().as_bytes(), tag),
         }

@@ -3,7 +3,20 @@
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     hafir::doors::fields(bytes);
-    for name in ["Cache-Control", "ETag", "Range", "Date", "Accept-Language", "Forwarded", "If-None-Match"] {
+    let names = [
+        "Cache-Control",
+        "CDN-Cache-Control",
+        "No-Vary-Search",
+        "ETag",
+        "Range",
+        "Date",
+        "Accept",
+        "Accept-Language",
+        "Forwarded",
+        "If-None-Match",
+        "Location",
+    ];
+    for name in names {
         if !bytes.contains(&b'\r') {
             hafir::doors::fields(&[name.as_bytes(), b": ", bytes, b"\r\n"].concat());
         }

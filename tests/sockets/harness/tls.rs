@@ -64,7 +64,13 @@ impl Authority {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let connection = ClientConnection::new(Arc::new(config), name).map_err(std::io::Error::other)?;
-        let socket = TcpStream::connect(address)?;
+        // A gateway opens its ports one after the other; tests wait for the plain one alone.
+        let mut socket = Err(std::io::ErrorKind::NotConnected.into());
+        super::until(&format!("a listener at {address}"), || {
+            socket = TcpStream::connect(address);
+            socket.is_ok()
+        });
+        let socket = socket?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let mut stream = StreamOwned::new(connection, socket);
         stream.conn.complete_io(&mut stream.sock)?;

@@ -1,0 +1,13 @@
+//! The store by itself.
+
+mod model;
+mod partial;
+mod power;
+mod survey;
+
+use super::Limits;
+use crate::base::Size;
+
+fn limits() -> Limits {
+    Limits { size: Size::mib(64), keep_free: Size::ZERO }
+}

@@ -1,0 +1,1 @@
+//! Answers that are not all there: found again, completed, and lost from complete ones.
