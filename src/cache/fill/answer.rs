@@ -81,6 +81,10 @@ impl Fill {
         answer: &Answer<'_>,
     ) -> Result<Box<(Stream, Arc<Desk>, u32)>, NotStored> {
         let (piece, freshness) = self.piece(answer)?;
+        if piece.total.is_none() {
+            // Nobody could be told which part of how much it is (RFC 9110 §14.4).
+            return Err(NotStored::Partial);
+        }
         // The head is that of the whole (RFC 9111 §3.4): what is kept answers as 200, or by the range that is asked for.
         let planned = self.plan(request, answer, 200, freshness)?;
         let (mut stream, desk) = self.stream(planned, answer, piece.total, true);

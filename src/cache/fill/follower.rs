@@ -24,7 +24,7 @@ const COPY: usize = 32 << 10;
 pub(crate) struct Follower {
     inner: Arc<Inner>,
     shared: Arc<Shared>,
-    asker: Asker,
+    asker: Box<Asker>,
     /// What was stored, when it was looked up.
     previous: Option<Hit>,
     names: Option<Names>,
@@ -103,7 +103,7 @@ impl Follower {
         Follower {
             inner,
             shared,
-            asker,
+            asker: Box::new(asker),
             previous,
             names,
             own: false,
@@ -174,7 +174,7 @@ impl Follower {
             }
             Step::Ask(part) => {
                 let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
-                Ok(Next::Ask(Fill::of_part(inner, shared, self.asker, part)))
+                Ok(Next::Ask(Fill::of_part(inner, shared, *self.asker, part)))
             }
             Step::End | Step::Wait | Step::Check(_) => Ok(Next::End),
             Step::Over(end) => Err(end),
@@ -204,7 +204,7 @@ impl Follower {
                 Renewal::Unasked(part) => {
                     drop(state);
                     let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
-                    return Some(Ok(Followed::Ask(Fill::of_part(inner, shared, self.asker, part))));
+                    return Some(Ok(Followed::Ask(Fill::of_part(inner, shared, *self.asker, part))));
                 }
             },
             Phase::Ended(Ended::Alone(reason)) => Err(FillEnd::GoAlone(*reason)),
@@ -261,7 +261,7 @@ impl Follower {
 
     fn take_over(&self) -> Fill {
         let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
-        Fill::new(inner, shared, self.asker, self.previous.clone(), self.names.clone())
+        Fill::new(inner, shared, *self.asker, self.previous.clone(), self.names.clone())
     }
 
     fn step(&mut self, max: usize) -> Step {

@@ -109,8 +109,9 @@ impl Fill {
     /// RFC 9111 §4.3.5: what a HEAD says of a stored answer to GET freshens it, or shows that it is not what the origin
     /// has now.
     pub(super) fn compare_head(&mut self, answer: &Answer<'_>) {
-        let Some(previous) = self.previous.clone().filter(|_| answer.status == 200) else { return };
-        let same = policy::same_by_head(&previous.head().validators(), Some(previous.len()), answer.fields);
+        let Some(previous) = self.previous.clone().filter(|_| matches!(answer.status, 200 | 404 | 410)) else { return };
+        let same = answer.status == 200
+            && policy::same_by_head(&previous.head().validators(), Some(previous.len()), answer.fields);
         let renewed = if same { self.renewed_object(answer) } else { None };
         let (inner, epoch) = (Arc::clone(&self.inner), self.epoch.clone());
         match renewed {
