@@ -237,7 +237,8 @@ impl Follower {
             return Err(FillEnd::Failed(why));
         }
         let selected = stream.selection.as_ref().is_none_or(|selection| selection.matches(request));
-        if !self.own && !(stream.for_all && selected) {
+        let for_this = self.own || (stream.for_all && selected);
+        if !for_this {
             return Err(FillEnd::LookAgain);
         }
         let first = self.asker.rules.first_byte.filter(|_| !self.asker.rules.head).unwrap_or(self.position);
@@ -246,7 +247,9 @@ impl Follower {
             return Err(if far { FillEnd::GoAlone(PassReason::RangeMiss) } else { FillEnd::LookAgain });
         }
         let (head, whole) = (Arc::clone(&stream.head), stream.is_whole());
-        Ok(Followed::Stream { head, length: stream.length, whole })
+        // What comes after the last byte can only be told behind a body whose length was not.
+        let length = stream.length.filter(|_| stream.trailers.is_empty());
+        Ok(Followed::Stream { head, length, whole })
     }
 
     /// A validation is for all who have the same selecting values and for whom what was validated is fresh now.

@@ -30,7 +30,7 @@ impl Fill {
     /// Freshens what is stored by a 304 (RFC 9111 §4.3.4). `Err`: it is about another representation; the permit comes
     /// back without validators, to ask again without conditions.
     pub(crate) async fn freshened(mut self, answer: &Answer<'_>) -> Result<Hit, Fill> {
-        if let Part::Hole { id, .. } = self.part {
+        if let Part::Hole { id, .. } = *self.part {
             return self.freshened_in_part(answer, id);
         }
         let Some((object, keep)) = self.renewed_object(answer) else {
@@ -66,7 +66,7 @@ impl Fill {
             }
             None => {
                 self.changed();
-                self.part = Part::Whole;
+                *self.part = Part::Whole;
                 Err(self)
             }
         }

@@ -398,6 +398,11 @@ impl Stream {
         }
     }
 
+    /// The number of the latest lane or question.
+    pub(super) fn last_id(&self) -> u32 {
+        self.next_id
+    }
+
     fn new_id(&mut self) -> u32 {
         self.next_id = self.next_id.wrapping_add(1);
         self.next_id
