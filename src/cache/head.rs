@@ -133,6 +133,11 @@ impl Head {
         self.date.unwrap_or(self.stored.times.received)
     }
 
+    /// Whether the lines hold a `Date`.
+    pub(crate) fn is_dated(&self) -> bool {
+        self.date.is_some()
+    }
+
     /// For `Age`, in seconds (RFC 9111 §5.1).
     pub(crate) fn age(&self, now: Now) -> u64 {
         self.stored.times.least_age(now).as_secs()
@@ -197,12 +202,16 @@ pub(super) fn fields_of(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
+/// Said anew for each answer or meant for the exchange that brought it: not among the lines, whoever stored them.
+const OF_ONE_EXCHANGE: [&[u8]; 4] = [b"x-request-id", b"proxy-authenticate", b"proxy-authentication-info", b"age"];
+
 fn arranged(fields: Fields<'_>) -> (Vec<u8>, usize) {
+    let for_all = |name: &[u8]| !OF_ONE_EXCHANGE.iter().any(|word| name.eq_ignore_ascii_case(word));
     let in_304 = |name: &[u8]| NOT_MODIFIED.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes()));
     let mut lines = Vec::new();
     let mut first_part = 0;
     for wanted in [true, false] {
-        for (name, value) in fields.iter().filter(|(name, _)| in_304(name) == wanted) {
+        for (name, value) in fields.iter().filter(|(name, _)| for_all(name) && in_304(name) == wanted) {
             [name, b": ", value, b"\r\n"].iter().for_each(|piece| lines.extend_from_slice(piece));
         }
         if wanted {

@@ -128,7 +128,7 @@ pub(crate) enum NotStored {
     PostFreshness,
     /// An answer to `POST` whose `Content-Location` is not its target (RFC 9110 §9.3.3).
     PostLocation,
-    /// Its status speaks of one request, client or connection alone: 401, 412, 429 …
+    /// Its status speaks of one request, client or connection alone: 401, 416, 429 …
     OneRequest,
     /// Not final: another answer comes after it.
     Interim,

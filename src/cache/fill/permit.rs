@@ -185,7 +185,7 @@ impl Fill {
         self.said = true;
         self.inner.fills.release(&self.shared);
         // A client that wants nothing kept says nothing about the answer.
-        let own = [NotStored::RequestNoStore, NotStored::NotModified].map(PassReason::NotStored);
+        let own = [NotStored::RequestNoStore, NotStored::NotModified, NotStored::HeadMethod].map(PassReason::NotStored);
         if !own.contains(&reason) {
             self.inner.fills.remember_alone(self.shared.fill_key, self.inner.last_seen());
         }
