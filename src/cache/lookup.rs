@@ -84,8 +84,8 @@ impl Cache {
         inner.note_time(now);
         let quest = Quest { inner, key, request, rules, asker: inner.asker(rules, route), now };
         loop {
-            let looked = match quest.stored().await {
-                Stored::Object(object) => quest.with(object).await,
+            let looked = match Box::pin(quest.stored()).await {
+                Stored::Object(object) => Box::pin(quest.with(object)).await,
                 // Apart from the others: what is seldom needed must not make every look-up's future larger.
                 Stored::Part(found) => Box::pin(quest.with_part(found, None)).await,
                 Stored::Nothing => quest.without(None),

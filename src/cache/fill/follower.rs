@@ -154,14 +154,14 @@ impl Follower {
             let listener = match self.step(max) {
                 Step::Wait => self.shared.news.listen(),
                 Step::Check(run) => {
-                    self.check(run).await;
+                    Box::pin(self.check(run)).await;
                     continue;
                 }
                 step => break step,
             };
             match self.step(max) {
                 Step::Wait => listener.await,
-                Step::Check(run) => self.check(run).await,
+                Step::Check(run) => Box::pin(self.check(run)).await,
                 step => break step,
             }
         };
