@@ -84,9 +84,10 @@ impl Cache {
         inner.note_time(now);
         let quest = Quest { inner, key, request, rules, asker: inner.asker(rules, route), now };
         loop {
-            let looked = match quest.stored().await {
-                Stored::Object(object) => quest.with(object).await,
-                Stored::Part(found) => quest.with_part(found, None).await,
+            let looked = match Box::pin(quest.stored()).await {
+                Stored::Object(object) => Box::pin(quest.with(object)).await,
+                // Apart from the others: what is seldom needed must not make every look-up's future larger.
+                Stored::Part(found) => Box::pin(quest.with_part(found, None)).await,
                 Stored::Nothing => quest.without(None),
                 Stored::Variants(names) => quest.without(Some(names)),
             };
@@ -192,7 +193,7 @@ impl Quest<'_> {
             return Some(self.behind(hit, location, names));
         }
         if let Some(found) = self.part_beside(location).await {
-            return self.with_part(found, Some(hit)).await;
+            return Box::pin(self.with_part(found, Some(hit))).await;
         }
         let fill_key = self.fill_key(location);
         // Where no validation is for others, waiting for somebody else's is time lost.
@@ -285,7 +286,7 @@ impl Quest<'_> {
         why: Forward,
     ) -> Option<Lookup> {
         let passes = self.pass().filter(|reason| *reason != PassReason::HeadMiss);
-        match shared.standing(self.rules, self.wanted(), self.now) {
+        match shared.standing(self.request, self.rules, self.wanted(), self.now) {
             Standing::Asking => Some(Lookup::Follow(self.follower(Arc::clone(shared), previous, names), why)),
             Standing::Over => {
                 self.inner.fills.withdraw(shared);

@@ -72,7 +72,7 @@ pub(super) async fn hit(
     };
     let mut source = Source::hit(hit, asking);
     let sent = head.body.send(&mut reply, &mut source).await;
-    if matches!(sent, Err(Broken::Source(_))) && reply.is_untouched() {
+    if matches!(sent, Err(Broken::Source(_) | Broken::Changed)) && reply.is_untouched() {
         return Err(Refusal::Damaged);
     }
     Ok(exchange.settle(reply, sent, source.trailers(), head.after).await)
@@ -94,6 +94,9 @@ pub(super) async fn followed(
     };
     let mut source = Source { from: Bytes::Follower(Box::new(follower)), end: 0, position: 0, asking, asked: false };
     let sent = head.body.send(&mut reply, &mut source).await;
+    if matches!(sent, Err(Broken::Changed)) {
+        return Err(Refusal::Damaged);
+    }
     if let (Err(Broken::Source(why)), true) = (&sent, reply.is_untouched()) {
         return Err(Refusal::OfFill(*why));
     }
@@ -172,6 +175,7 @@ impl<'h> Source<'h> {
                     }
                     Ok(Next::End) => return Ok(()),
                     Err(FillEnd::Failed(why)) => return Err(Broken::Source(why)),
+                    Err(FillEnd::LookAgain) if reply.is_untouched() => return Err(Broken::Changed),
                     Err(_) => return Err(Broken::Source(Failure::CUT)),
                 }
             }
@@ -251,6 +255,8 @@ fn bytes_of(range: ByteRange) -> Range<u64> {
 enum Broken {
     /// The card or the upstream: the client must see that its answer was cut.
     Source(Failure),
+    /// Nothing was said yet, and the origin has another representation by now.
+    Changed,
     Client,
 }
 

@@ -31,7 +31,7 @@ impl Fill {
             self.say_alone_or_refused(NotStored::HeadMethod);
             return Err(NotStored::HeadMethod);
         }
-        match self.part.clone() {
+        match (*self.part).clone() {
             Sought::Whole | Sought::Offered => self.stored_whole(request, answer, false),
             Sought::Range(_) => self.stored_range(request, answer),
             Sought::Hole { id, head, renews, .. } => self.stored_hole(request, answer, id, &head, renews),
@@ -81,6 +81,10 @@ impl Fill {
         answer: &Answer<'_>,
     ) -> Result<Box<(Stream, Arc<Desk>, u32)>, NotStored> {
         let (piece, freshness) = self.piece(answer)?;
+        if piece.total.is_none() {
+            // Nobody could be told which part of how much it is (RFC 9110 §14.4).
+            return Err(NotStored::Partial);
+        }
         // The head is that of the whole (RFC 9111 §3.4): what is kept answers as 200, or by the range that is asked for.
         let planned = self.plan(request, answer, 200, freshness)?;
         let (mut stream, desk) = self.stream(planned, answer, piece.total, true);
@@ -120,7 +124,7 @@ impl Fill {
             // Another representation, or none any more.
             200..=299 | 404 | 410 => {
                 self.changed();
-                self.part = Sought::Whole;
+                *self.part = Sought::Whole;
                 return self.stored_whole(request, answer, false);
             }
             416 if !same_length(content_range(answer).and_then(|range| range.total)) => {
@@ -179,7 +183,7 @@ impl Fill {
         let freshness =
             policy::may_store(rules, answer.status, answer.fields, answer.length, limit, &targets, received)?;
         let heuristic = !freshness.source.is_explicit() || answer.status != 200;
-        if matches!(self.part, Sought::Offered) && heuristic {
+        if matches!(*self.part, Sought::Offered) && heuristic {
             return Err(NotStored::PostFreshness);
         }
         Ok(freshness)
@@ -262,7 +266,7 @@ impl Fill {
     }
 
     fn say_alone_or_refused(&mut self, why: NotStored) {
-        match self.part {
+        match *self.part {
             Sought::Hole { id, renews, .. } => {
                 self.refused(id, renews, Failure { status: 502, word: why.word() }, None)
             }

@@ -24,7 +24,7 @@ const COPY: usize = 32 << 10;
 pub(crate) struct Follower {
     inner: Arc<Inner>,
     shared: Arc<Shared>,
-    asker: Asker,
+    asker: Box<Asker>,
     /// What was stored, when it was looked up.
     previous: Option<Hit>,
     names: Option<Names>,
@@ -103,7 +103,7 @@ impl Follower {
         Follower {
             inner,
             shared,
-            asker,
+            asker: Box::new(asker),
             previous,
             names,
             own: false,
@@ -154,14 +154,14 @@ impl Follower {
             let listener = match self.step(max) {
                 Step::Wait => self.shared.news.listen(),
                 Step::Check(run) => {
-                    self.check(run).await;
+                    Box::pin(self.check(run)).await;
                     continue;
                 }
                 step => break step,
             };
             match self.step(max) {
                 Step::Wait => listener.await,
-                Step::Check(run) => self.check(run).await,
+                Step::Check(run) => Box::pin(self.check(run)).await,
                 step => break step,
             }
         };
@@ -174,7 +174,7 @@ impl Follower {
             }
             Step::Ask(part) => {
                 let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
-                Ok(Next::Ask(Fill::of_part(inner, shared, self.asker, part)))
+                Ok(Next::Ask(Fill::of_part(inner, shared, *self.asker, part)))
             }
             Step::End | Step::Wait | Step::Check(_) => Ok(Next::End),
             Step::Over(end) => Err(end),
@@ -204,7 +204,7 @@ impl Follower {
                 Renewal::Unasked(part) => {
                     drop(state);
                     let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
-                    return Some(Ok(Followed::Ask(Fill::of_part(inner, shared, self.asker, part))));
+                    return Some(Ok(Followed::Ask(Fill::of_part(inner, shared, *self.asker, part))));
                 }
             },
             Phase::Ended(Ended::Alone(reason)) => Err(FillEnd::GoAlone(*reason)),
@@ -237,7 +237,8 @@ impl Follower {
             return Err(FillEnd::Failed(why));
         }
         let selected = stream.selection.as_ref().is_none_or(|selection| selection.matches(request));
-        if !self.own && !(stream.for_all && selected) {
+        let for_this = self.own || (stream.for_all && selected);
+        if !for_this {
             return Err(FillEnd::LookAgain);
         }
         let first = self.asker.rules.first_byte.filter(|_| !self.asker.rules.head).unwrap_or(self.position);
@@ -246,7 +247,9 @@ impl Follower {
             return Err(if far { FillEnd::GoAlone(PassReason::RangeMiss) } else { FillEnd::LookAgain });
         }
         let (head, whole) = (Arc::clone(&stream.head), stream.is_whole());
-        Ok(Followed::Stream { head, length: stream.length, whole })
+        // What comes after the last byte can only be told behind a body whose length was not.
+        let length = stream.length.filter(|_| stream.trailers.is_empty());
+        Ok(Followed::Stream { head, length, whole })
     }
 
     /// A validation is for all who have the same selecting values and for whom what was validated is fresh now.
@@ -261,7 +264,7 @@ impl Follower {
 
     fn take_over(&self) -> Fill {
         let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
-        Fill::new(inner, shared, self.asker, self.previous.clone(), self.names.clone())
+        Fill::new(inner, shared, *self.asker, self.previous.clone(), self.names.clone())
     }
 
     fn step(&mut self, max: usize) -> Step {

@@ -30,7 +30,7 @@ impl Fill {
     /// Freshens what is stored by a 304 (RFC 9111 §4.3.4). `Err`: it is about another representation; the permit comes
     /// back without validators, to ask again without conditions.
     pub(crate) async fn freshened(mut self, answer: &Answer<'_>) -> Result<Hit, Fill> {
-        if let Part::Hole { id, .. } = self.part {
+        if let Part::Hole { id, .. } = *self.part {
             return self.freshened_in_part(answer, id);
         }
         let Some((object, keep)) = self.renewed_object(answer) else {
@@ -66,7 +66,7 @@ impl Fill {
             }
             None => {
                 self.changed();
-                self.part = Part::Whole;
+                *self.part = Part::Whole;
                 Err(self)
             }
         }
@@ -109,8 +109,9 @@ impl Fill {
     /// RFC 9111 §4.3.5: what a HEAD says of a stored answer to GET freshens it, or shows that it is not what the origin
     /// has now.
     pub(super) fn compare_head(&mut self, answer: &Answer<'_>) {
-        let Some(previous) = self.previous.clone().filter(|_| answer.status == 200) else { return };
-        let same = policy::same_by_head(&previous.head().validators(), Some(previous.len()), answer.fields);
+        let Some(previous) = self.previous.clone().filter(|_| matches!(answer.status, 200 | 404 | 410)) else { return };
+        let same = answer.status == 200
+            && policy::same_by_head(&previous.head().validators(), Some(previous.len()), answer.fields);
         let renewed = if same { self.renewed_object(answer) } else { None };
         let (inner, epoch) = (Arc::clone(&self.inner), self.epoch.clone());
         match renewed {

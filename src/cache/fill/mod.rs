@@ -248,15 +248,13 @@ impl Shared {
 
     /// Puts an idle object away. Blocks.
     pub(in crate::cache) fn put_away(self: &Arc<Shared>, inner: &Inner) {
-        let desk = match &self.state().phase {
-            Phase::Streaming(stream) => Arc::clone(&stream.desk),
-            Phase::Asking | Phase::Orphaned | Phase::Ended(_) => return,
-        };
+        let Some((desk, seen)) = self.state().at_rest() else { return };
         // Written while it is still found here: who looks it up on the card before that would miss it.
         if let Some(Err(error)) = desk.begun().map(|draft| draft.sync()) {
             desk.store.note(&error);
         }
-        if self.state().is_idle() {
+        let unchanged = self.state().at_rest().is_some_and(|(_, now)| now == seen);
+        if unchanged {
             self.leave(inner);
         }
     }
@@ -278,6 +276,14 @@ fn put_away(stream: Box<Stream>) {
 }
 
 impl State {
+    /// Where it is kept, and the number of the last lane or question, while nobody is at it.
+    fn at_rest(&self) -> Option<(Arc<Desk>, u32)> {
+        match &self.phase {
+            Phase::Streaming(stream) if self.is_idle() => Some((Arc::clone(&stream.desk), stream.last_id())),
+            Phase::Streaming(_) | Phase::Asking | Phase::Orphaned | Phase::Ended(_) => None,
+        }
+    }
+
     /// Nobody writes, asks, reads or is about to read.
     fn is_idle(&self) -> bool {
         let quiet = match &self.phase {

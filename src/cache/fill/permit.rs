@@ -68,7 +68,7 @@ pub(crate) struct Fill {
     pub(super) previous: Option<Hit>,
     /// The names by which the key's answers varied until now.
     pub(super) names: Option<Names>,
-    pub(super) part: Part,
+    pub(super) part: Box<Part>,
     /// When it began.
     pub(super) epoch: Epoch,
     pub(super) said: bool,
@@ -111,31 +111,31 @@ impl Fill {
         names: Option<Names>,
     ) -> Fill {
         let epoch = inner.store().map(|store| store.epoch()).unwrap_or_default();
-        Fill { inner, shared, asker: Box::new(asker), previous, names, part: Part::Whole, epoch, said: false }
+        Fill { inner, shared, asker: Box::new(asker), previous, names, part: Box::new(Part::Whole), epoch, said: false }
     }
 
     pub(super) fn of_part(inner: Arc<Inner>, shared: Arc<Shared>, asker: Asker, part: Part) -> Fill {
         let mut fill = Fill::new(inner, shared, asker, None, None);
-        fill.part = part;
+        *fill.part = part;
         fill
     }
 
     /// Asks for a range of what is not stored.
     pub(in crate::cache) fn for_range(mut self, range: AskRange) -> Fill {
-        self.part = Part::Range(range);
+        *self.part = Part::Range(range);
         self
     }
 
     /// Keeps what a POST has brought already.
     pub(in crate::cache) fn for_post(mut self) -> Fill {
-        self.part = Part::Offered;
+        *self.part = Part::Offered;
         self
     }
 
     /// What is to be asked.
     pub(crate) fn question(&self) -> Ask<'_> {
         let nothing = Ask { validators: None, range: None, if_range: None };
-        match &self.part {
+        match &*self.part {
             Part::Whole => Ask { validators: self.previous.as_ref().and_then(|hit| validators(hit.head())), ..nothing },
             Part::Offered => nothing,
             Part::Range(range) => Ask { range: Some(*range), ..nothing },
@@ -150,7 +150,7 @@ impl Fill {
     /// There is no answer. Followers are told the same.
     pub(crate) fn failed(mut self, why: Failure) {
         self.said = true;
-        match self.part {
+        match *self.part {
             Part::Whole | Part::Offered | Part::Range(_) => {
                 self.inner.fills.release(&self.shared);
                 self.shared.end(Ended::Failed(why));
@@ -214,7 +214,7 @@ impl Drop for Fill {
             return;
         }
         let mut state = self.shared.state();
-        if let Part::Hole { id, .. } = self.part {
+        if let Part::Hole { id, .. } = *self.part {
             if let Some(stream) = state.stream() {
                 stream.answered(id, Some(Failure::CUT));
             }

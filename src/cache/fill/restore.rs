@@ -15,6 +15,9 @@ use crate::cache::reason::Forward;
 use crate::cache::root::Inner;
 use crate::cache::store::format::Identity;
 use crate::cache::store::{Bytes, Partial, Store};
+use crate::http::conditional::{self, Outcome};
+use crate::http::range::{self, ByteRange, Wanted as Ranges};
+use crate::http::{Fields, Method};
 use std::time::Duration;
 
 /// Which bytes a request wants.
@@ -93,14 +96,19 @@ impl Shared {
     }
 
     /// What it is for a request.
-    pub(in crate::cache) fn standing(&self, rules: &RequestRules, wanted: Wanted, now: Now) -> Standing {
+    pub(in crate::cache) fn standing(
+        &self,
+        request: Fields<'_>,
+        rules: &RequestRules,
+        wanted: Wanted,
+        now: Now,
+    ) -> Standing {
         match &self.state().phase {
             Phase::Asking | Phase::Orphaned => Standing::Asking,
             Phase::Ended(_) => Standing::Over,
             Phase::Streaming(stream) => match policy::may_serve(stream.head.stored(), rules, now) {
                 Reuse::Serve => {
-                    let (first, end) = wanted.of(stream.length);
-                    Standing::Serve { missing: !stream.has_range(first, end), idle: stream.is_idle() }
+                    Standing::Serve { missing: !stream.has_wanted(request, wanted), idle: stream.is_idle() }
                 }
                 Reuse::Validate(why) => Standing::Validate(why),
             },
@@ -139,6 +147,30 @@ impl Shared {
         let noted = self.state().stream().map(|stream| (stream.renewals, stream.refusals));
         let follower = Follower::new(Arc::clone(inner), Arc::clone(self), *asker, None, None);
         follower.after_renewal(noted)
+    }
+}
+
+impl Stream {
+    /// Whether all that a request wants is there.
+    fn has_wanted(&self, request: Fields<'_>, wanted: Wanted) -> bool {
+        let has_all = |parts: &[ByteRange]| {
+            parts.iter().all(|part| self.has_range(part.first, Some(part.last.saturating_add(1))))
+        };
+        if conditional::evaluate(request, Method::Get, &self.head.at_hand()) == Outcome::NotModified {
+            return true;
+        }
+        match (wanted, self.length, request.first("range")) {
+            (Wanted::Several, Some(length), Some(value)) => match range::parse(value, length) {
+                Ranges::Parts(parts) => has_all(&parts),
+                Ranges::Unsatisfiable => true,
+                Ranges::Whole => self.has_range(0, None),
+            },
+            (Wanted::Suffix(_), None, _) => false,
+            (wanted, length, _) => {
+                let (first, end) = wanted.of(length);
+                self.has_range(first, end)
+            }
+        }
     }
 }
 

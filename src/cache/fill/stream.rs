@@ -16,6 +16,8 @@ use crate::config::Finish;
 const MOST_LANES: usize = 32;
 /// Questions one after the other that bring not a byte, after which those who wait give up.
 pub(super) const MOST_BARREN: u32 = 3;
+/// Bytes between two holes that are asked for once more with them: the heads of a second question and answer cost as much.
+const BRIDGE: u64 = 2 << 10;
 /// A rest of an object up to this length is fetched whoever leaves: asking for it again would cost as much.
 const REST: u64 = 1 << 20;
 /// The same for one lane: about what is on its way already.
@@ -261,6 +263,20 @@ impl Stream {
         first >= end || self.covered(first, end).is_some_and(|covered| covered >= end)
     }
 
+    /// Where the next bytes are that are there, or that somebody is asking for, and are more than another question costs.
+    fn next_worth_keeping(&self, at: u64) -> Option<u64> {
+        let mut next = self.next_there(at)?;
+        loop {
+            let end = self.covered(next, next.saturating_add(BRIDGE));
+            match end {
+                Some(end) if end - next < BRIDGE && self.length.is_none_or(|length| end < length) => {
+                    next = self.next_there(end)?;
+                }
+                Some(_) | None => return Some(next),
+            }
+        }
+    }
+
     /// Where the next byte is, from here on, that is there or that somebody is asking for.
     fn next_there(&self, at: u64) -> Option<u64> {
         let lanes = self.lanes.iter().map(|lane| lane.start);
@@ -274,9 +290,10 @@ impl Stream {
     pub(super) fn hole(&self, at: u64, end: u64) -> (u64, Option<u64>) {
         let chunk_len = self.present.chunk_len();
         let until = end.checked_next_multiple_of(chunk_len).unwrap_or(u64::MAX);
-        let limit = [self.next_there(at), self.length].into_iter().flatten().min().unwrap_or(u64::MAX);
-        let end = until.min(limit);
-        let last = (end < u64::MAX).then(|| end.saturating_sub(1).max(at));
+        let length = self.length.unwrap_or(u64::MAX);
+        let end = until.min(self.next_worth_keeping(at).unwrap_or(u64::MAX)).min(length);
+        // What goes to the end is asked for so: should the length be another one by now, that says so at once.
+        let last = (end < length).then(|| end.saturating_sub(1).max(at));
         if self.broken {
             return (at, last);
         }
@@ -297,8 +314,10 @@ impl Stream {
                 let coming =
                     self.lanes.iter().find(|lane| lane.start <= after && lane.end.is_none_or(|end| after < end));
                 let asked = self.asked.iter().filter_map(|asked| asked.range);
-                let asked =
-                    asked.filter(|(first, _)| *first <= after).filter_map(|(_, last)| last).find(|last| after <= *last);
+                let asked = asked
+                    .filter(|(first, _)| *first <= after)
+                    .map(|(_, last)| last.unwrap_or(length))
+                    .find(|last| after <= *last);
                 let next = match (coming, asked) {
                     (Some(lane), _) => lane.end.unwrap_or(length),
                     (None, Some(last)) => last.saturating_add(1),
@@ -377,6 +396,11 @@ impl Stream {
         {
             self.desk.store.discard_partial(draft.identity());
         }
+    }
+
+    /// The number of the latest lane or question.
+    pub(super) fn last_id(&self) -> u32 {
+        self.next_id
     }
 
     fn new_id(&mut self) -> u32 {

@@ -108,7 +108,7 @@ impl Writer {
         let next = self.next();
         self.settle().await;
         if let Some(route) = self.route() {
-            self.keep(route).await;
+            Box::pin(self.keep(route)).await;
         }
         self.over = true;
         self.shared.end_lane(self.lane);

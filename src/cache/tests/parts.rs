@@ -170,7 +170,7 @@ impl Rig {
 #[test]
 fn what_was_cut_is_gone_on_with() {
     smol::block_on(async {
-        for (stop, expected) in [(false, "500000-999999"), (true, "500000-999999")] {
+        for (stop, expected) in [(false, "500000-"), (true, "500000-")] {
             let mut rig = Rig::finishing(Finish::Never);
             let mut origin = Origin::new(1_000_000);
             origin.cut = Some(500_000);
@@ -207,7 +207,8 @@ fn parts_are_put_together() {
         origin.range(&rig, 3, 4).await;
         assert_eq!(origin.asked(), "");
         origin.whole(&rig).await;
-        assert_eq!(origin.asked(), "0-1, 6-9");
+        // The four bytes between are cheaper than a second question.
+        assert_eq!(origin.asked(), "0-");
         rig.settled().await;
         assert_eq!(name(&rig.look("/film", "").await), "fresh");
         assert_eq!(rig.fresh("/film", "").await.unwrap(), origin.body);
@@ -252,7 +253,7 @@ fn who_seeks_ahead_asks_for_the_rest_and_both_end_in_one_object() {
         let executor = smol::LocalExecutor::new();
         let seek = origin.get_on(&executor, &rig, "Range: bytes=2000000-", 2_000_000..u64::MAX);
         assert!(executor.run(seek).await.unwrap() == origin.body[2_000_000..]);
-        assert_eq!(origin.asked(), "1835008-2999999");
+        assert_eq!(origin.asked(), "1835008-");
         let mut sent = 100_000;
         while let Ok(()) = writer.write(&origin.body[sent..(sent + 10_000).min(3_000_000)]).await {
             sent += 10_000;
@@ -276,7 +277,7 @@ fn two_who_seek_to_one_place_ask_once() {
         let seek = |first: u64| origin.get_on(&executor, &rig, "Range: bytes=2000000-", first..u64::MAX);
         let (one, two) = executor.run(future::zip(seek(2_000_000), seek(2_000_000))).await;
         assert!(one.unwrap() == origin.body[2_000_000..] && two.unwrap() == origin.body[2_000_000..]);
-        assert_eq!(origin.asked(), "1835008-2999999");
+        assert_eq!(origin.asked(), "1835008-");
         drop(writer);
     });
 }
@@ -297,7 +298,7 @@ fn two_look_ups_of_an_idle_part_share_it() {
         let whole = || origin.get_on(&executor, &rig, "", 0..u64::MAX);
         let (one, two) = executor.run(future::zip(whole(), whole())).await;
         assert!(one.unwrap() == origin.body && two.unwrap() == origin.body);
-        assert_eq!(origin.asked(), "500000-1999999");
+        assert_eq!(origin.asked(), "500000-");
     });
 }
 
@@ -323,7 +324,7 @@ fn another_representation_discards_the_parts_of_the_old_one() {
             follower.range(500_000..u64::MAX);
             let Ok(Next::Ask(fill)) = follower.next(1000).await else { panic!("no question") };
             changed.answer(&rig, fill).await;
-            assert_eq!(changed.asked(), "500000-999999");
+            assert_eq!(changed.asked(), "500000-");
             let Err(end) = follower.next(1000).await else { panic!("bytes of another") };
             assert_eq!(end_name(&end), "look again");
             drop(follower);
@@ -364,7 +365,7 @@ fn a_stale_part_is_asked_for_again_together_with_what_is_missing() {
         assert_eq!(hit.len(), 1_000_000);
         let Lookup::Stale(_, Permit::Follow(mut waiting), _) = rig.look("/film", "").await else { panic!("alone") };
         origin.answer(&rig, fill).await;
-        assert_eq!(origin.asked(), "500000-999999");
+        assert_eq!(origin.asked(), "500000-");
         stream(waiting.head(Fields::NONE, rig.now()).await);
         let (bytes, end) = follow(&mut waiting).await;
         assert!(end.is_none() && bytes == origin.body);
@@ -386,7 +387,7 @@ fn an_upstream_that_knows_no_ranges_is_read_through() {
         rig.settled().await;
         rig.cut_power();
         origin.whole(&rig).await;
-        assert_eq!(origin.asked(), "whole, 500000-1999999");
+        assert_eq!(origin.asked(), "whole, 500000-");
         rig.settled().await;
         assert!(rig.fresh("/film", "").await.unwrap() == origin.body);
         let rig = Rig::new();
@@ -429,7 +430,7 @@ fn damage_is_a_hole() {
         std::fs::write(&path, &image).unwrap();
         rig.cut_power();
         origin.whole(&rig).await;
-        assert_eq!(origin.asked(), "whole, 262144-524287, 1000000-1499999");
+        assert_eq!(origin.asked(), "whole, 262144-524287, 1000000-");
     });
 }
 

@@ -1,7 +1,9 @@
 //! RFC 9111 through sockets, with an origin that counts.
 
+mod class;
 mod cuts;
 mod keys;
+mod partial;
 mod rules;
 mod sharing;
 mod stale;
