@@ -12,37 +12,39 @@
 //! = cached                                          with what is expected of it
 //! ```
 //!
-//! **Tags** after the level: `route NAME` (one of [`stage::ROUTES`]); `until WORD`: the row fails today, for want of WORD.
-//! `lost WORD`: it is not played across restarts, as that may be forgotten. A row that passes in spite of its `until` fails
-//! the test, so that the tag is taken away.
+//! **Tags** after the level: `route NAME` (one of [`stage::ROUTES`]); `until WORD`: the row fails today, for want of
+//! WORD. `lost WORD`: it is not played across restarts, as that may be forgotten. A row that passes in spite of its
+//! `until` fails the test, so that the tag is taken away.
 //!
 //! **Requests** `> METHOD [/path][?query]`, below the row's own path; then `> Field: value`, and `>> body`.
 //!
 //! **Answers** `< STATUS [reason]`, then `< Field: value` and `<< body`. `Date` (of now) and `Content-Length` come by
-//! themselves, and a body that names the step; `<< -` is the empty body. Several answers of one step are for several requests; those with a 1xx
-//! status go before the next. Further words: `< down` (the connection ends without an answer), `< cut 5` (it ends after
-//! so many bytes of the body), `< chunked`, `< until close`, `< no date`, `< trailer Field: value`, `< serve` (a server
-//! of one representation that knows conditions and ranges, as often as it is asked), `< same` (the former step's answer again).
+//! themselves, and a body that names the step; `<< -` is the empty body. Several answers of one step are for several
+//! requests; those with a 1xx status go before the next. Further words: `< down` (the connection ends without an
+//! answer), `< cut 5` (it ends after so many bytes of the body), `< chunked`, `< until close`, `< no date`, `< trailer
+//! Field: value`, `< serve` (a server of one representation that knows conditions and ranges, as often as it is
+//! asked), `< same` (the former step's answer again).
 //!
-//! **Expectations** how the answer came about: `= forwarded` (the default: the origin is asked once, and the client gets
-//! what it says), `= cached`, `= validated` (the origin said 304), `= stale` (in place of an answer), `= background`
-//! (cached, and then the origin is asked), `= partial` (in part from the cache), `= unasked` (neither
-//! from the origin nor from the cache), `= failed` (the gateway says that the origin gave nothing), `= anyhow`. What comes
-//! from the cache may say `from STEP`: whose answer it is, 1 if nothing is said. Then: `= status 206`; `= body text`, where `-` is the empty body; `= bytes 5-9` of that answer's body,
-//! `= parts 0-1, 5-9` of it; `= Field: value` of all lines of the name, where `*` is anything, `-` is nothing,
-//! `10..20` a number, `~text` a part; `= upstream [2] Field: value`, the same of the first (second …) request that the
-//! origin saw in this step; `= cache-status hit; ttl=0..60; !stored` of this gateway's member; `= asked 2`; `= brought 5`
-//! bytes of bodies from the origin; `= interim 103`; `= trailer Field: value`; `= together 3 collapsed`, three
-//! clients at once, of whom all but the first are told so in Cache-Status and get the same.
+//! **Expectations** how the answer came about: `= forwarded` (the default: the origin is asked once, and the client
+//! gets what it says), `= cached`, `= validated` (the origin said 304), `= stale` (in place of an answer), `=
+//! background` (cached, and then the origin is asked), `= partial` (in part from the cache), `= unasked` (neither from
+//! the origin nor from the cache), `= failed` (the gateway says that the origin gave nothing), `= anyhow`. What comes
+//! from the cache may say `from STEP`: whose answer it is, 1 if nothing is said. Then: `= status 206`; `= body text`,
+//! where `-` is the empty body; `= bytes 5-9` of that answer's body, `= parts 0-1, 5-9` of it; `= Field: value` of all
+//! lines of the name, where `*` is anything, `-` is nothing, `10..20` a number, `~text` a part; `= upstream [2] Field:
+//! value`, the same of the first (second …) request that the origin saw in this step; `= cache-status hit; ttl=0..60;
+//! !stored` of this gateway's member; `= asked 2`; `= brought 5` bytes of bodies from the origin; `= interim 103`; `=
+//! trailer Field: value`; `= together 3 collapsed`, three clients at once, of whom all but the first are told so in
+//! Cache-Status and get the same.
 //!
 //! A line `* one | two | three` makes a row of each word, which stands in the place of every `{*}`.
 //!
 //! **In all of them** `{+60}` is the date in sixty seconds, also as `{-60 rfc850}`, `{0 asctime}` or `{+60 EST}` with
-//! another zone; `{path}` is the row's own path, `{origin}` the origin's URL, `{100 bytes}` so many letters,
-//! `{gzip text}`, `{br text}` and `{zstd text}` the text in that coding.
+//! another zone; `{path}` is the row's own path, `{origin}` the origin's URL, `{100 bytes}` so many letters, `{gzip
+//! text}`, `{br text}` and `{zstd text}` the text in that coding.
 //!
-//! The rows run side by side, their first steps, then their second ones, and so on. `ROWS=word cargo test --test sockets
-//! conformance` runs those whose name, file or section has the word.
+//! The rows run side by side, their first steps, then their second ones, and so on. `ROWS=word cargo test --test
+//! sockets conformance` runs those whose name, file or section has the word.
 
 mod coded;
 mod date;
