@@ -4,6 +4,7 @@ mod model;
 mod partial;
 mod power;
 mod survey;
+mod together;
 mod trouble;
 mod wear;
 
