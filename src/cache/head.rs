@@ -97,6 +97,29 @@ impl Head {
         Validators { etag, last_modified: self.last_modified }
     }
 
+    /// The strong validator as it was received: what `If-Range` takes (RFC 9110 §8.8.1, §8.8.2.2, §13.1.5).
+    pub(super) fn strong_validator(&self) -> Option<&[u8]> {
+        if let Some(value) = self.validators().etag {
+            return Some(value).filter(|value| etag::parse(value).is_some_and(|tag| !tag.weak));
+        }
+        let (modified, date) = (self.last_modified?, self.date?);
+        if modified.as_seconds() >= date.as_seconds() {
+            return None;
+        }
+        let mut fields = self.fields();
+        fields.find(|(name, _)| name.eq_ignore_ascii_case(b"last-modified")).map(|(_, value)| value)
+    }
+
+    /// Whether an answer is certainly about the same bytes (RFC 9111 §3.4).
+    pub(super) fn has_strong_validator_of(&self, answer: Fields<'_>) -> bool {
+        if let Some(ours) = self.validators().etag.and_then(etag::parse) {
+            return answer.first("etag").and_then(etag::parse).is_some_and(|theirs| ours.strong_eq(&theirs));
+        }
+        let theirs = answer.first("last-modified").and_then(date::parse);
+        let untagged = answer.first("etag").and_then(etag::parse).is_none();
+        untagged && self.strong_validator().is_some() && theirs.is_some() && theirs == self.last_modified
+    }
+
     /// What a client's conditions are held against: where there is no `Last-Modified`, the `Date` stands in for it in
     /// `If-Modified-Since`, or when the answer came (RFC 9111 §4.3.2). Never to be sent, nor for ranges.
     pub(crate) fn at_hand(&self) -> Validators<'_> {
@@ -108,6 +131,11 @@ impl Head {
     /// `Date`, or when the answer came.
     pub(crate) fn date(&self) -> Wall {
         self.date.unwrap_or(self.stored.times.received)
+    }
+
+    /// Whether the lines hold a `Date`.
+    pub(crate) fn is_dated(&self) -> bool {
+        self.date.is_some()
     }
 
     /// For `Age`, in seconds (RFC 9111 §5.1).
@@ -174,12 +202,16 @@ pub(super) fn fields_of(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
+/// Said anew for each answer or meant for the exchange that brought it: not among the lines, whoever stored them.
+const OF_ONE_EXCHANGE: [&[u8]; 4] = [b"x-request-id", b"proxy-authenticate", b"proxy-authentication-info", b"age"];
+
 fn arranged(fields: Fields<'_>) -> (Vec<u8>, usize) {
+    let for_all = |name: &[u8]| !OF_ONE_EXCHANGE.iter().any(|word| name.eq_ignore_ascii_case(word));
     let in_304 = |name: &[u8]| NOT_MODIFIED.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes()));
     let mut lines = Vec::new();
     let mut first_part = 0;
     for wanted in [true, false] {
-        for (name, value) in fields.iter().filter(|(name, _)| in_304(name) == wanted) {
+        for (name, value) in fields.iter().filter(|(name, _)| for_all(name) && in_304(name) == wanted) {
             [name, b": ", value, b"\r\n"].iter().for_each(|piece| lines.extend_from_slice(piece));
         }
         if wanted {

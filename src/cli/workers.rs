@@ -80,15 +80,14 @@ impl Workers {
 
 fn work(process: Arc<Process>, gateway: Arc<Gateway>, listeners: Vec<Listener>, orders: &Receiver<Order>) {
     let worker = Worker::new(process, gateway);
-    let served = run(worker.executor.run(async {
+    // Those whom the drain woke to close their connections do so, even where there was nothing to wait for.
+    let served = run(async {
         let limit = obey(&worker, listeners, orders).await;
         finish(&worker, limit).await;
-    }));
+    });
     if let Err(cause) = served {
         log::error!("a worker thread cannot wait for its connections: {cause}");
     }
-    // Those who were woken to close their connections do so, even where there was nothing to wait for.
-    while worker.executor.try_tick() {}
 }
 
 /// Serves until told to drain; gives the time that is left for it.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use smol::future::FutureExt;
 
-use crate::net::{AcceptError, Accepted, Listener, Permit};
+use crate::net::{AcceptError, Accepted, Listener, Permit, spawn};
 
 use super::{Gateway, Worker, connection};
 
@@ -22,7 +22,7 @@ pub(crate) enum DoorKind {
 impl Worker {
     /// Accepts from `listener` until it is closed.
     pub(crate) fn open(self: &Rc<Worker>, listener: Listener) {
-        self.executor.spawn(accept(self.clone(), listener)).detach();
+        spawn(accept(self.clone(), listener));
     }
 
     /// Gives a connection its task, or closes it where there are too many.
@@ -30,7 +30,7 @@ impl Worker {
         match self.process.admission.admit(accepted.peer.ip()) {
             Ok(permit) => {
                 let task = attend(self.clone(), accepted, asked, permit);
-                self.executor.spawn(task).detach();
+                spawn(task);
             }
             Err(refused) => {
                 log::info!("{}: {refused}", accepted.peer.ip());

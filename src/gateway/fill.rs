@@ -12,6 +12,7 @@ use crate::base::{Now, Wall};
 use crate::cache::{self, Failure, Fill, Follower, Hit, Lookup, NotStored, StaleFor, Stop, Writer};
 use crate::codings;
 use crate::http::{BodyFraming, CacheControl, Fields, OwnedRequest, OwnedResponse, date, hop_by_hop};
+use crate::net::spawn;
 use crate::transform::Conditions;
 use crate::upstream::exchange::ResponseBody;
 use crate::upstream::{Failure as UpstreamFailure, Lease};
@@ -98,7 +99,7 @@ impl Asking {
     pub(super) fn start(&self, fill: Fill, stale: Option<&Hit>) -> Receiver<Event> {
         let (sender, events) = channel::bounded(EVENTS);
         let task = Task { asking: self.clone(), stale: stale.cloned() };
-        self.worker.executor.spawn(task.run(fill, sender)).detach();
+        spawn(task.run(fill, sender));
         events
     }
 
@@ -122,7 +123,7 @@ impl Asking {
             Ok(writer) => {
                 let kept = Kept { follower: writer.follower(), withheld: withheld(answered.head.fields()) };
                 let task = Task { asking: self.clone(), stale: None };
-                self.worker.executor.spawn(task.take_down(answered, writer)).detach();
+                spawn(task.take_down(answered, writer));
                 Ok(kept)
             }
         }

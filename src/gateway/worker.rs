@@ -10,7 +10,6 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use event_listener::Event;
-use smol::LocalExecutor;
 
 use super::{Gateway, Process};
 
@@ -20,7 +19,6 @@ const SCRATCH_KEPT: usize = 16 * 1024;
 
 /// What the tasks of one thread share.
 pub(crate) struct Worker {
-    pub(crate) executor: LocalExecutor<'static>,
     pub(crate) process: Arc<Process>,
     current: RefCell<Arc<Gateway>>,
     scratch: RefCell<Vec<u8>>,
@@ -36,7 +34,6 @@ pub(crate) struct Worker {
 impl Worker {
     pub(crate) fn new(process: Arc<Process>, gateway: Arc<Gateway>) -> Rc<Worker> {
         Rc::new(Worker {
-            executor: LocalExecutor::new(),
             process,
             current: RefCell::new(gateway),
             scratch: RefCell::new(Vec::new()),

@@ -11,6 +11,7 @@ use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 
 use crate::base::{Mono, Now, Wall};
+use crate::net::reactor::turn_began;
 
 /// The wall clock is read again after this many milliseconds; in between it goes by the monotonic one. On boards
 /// without a clock in the vDSO each reading is a system call.
@@ -43,14 +44,16 @@ impl Clock {
         Arc::new(clock)
     }
 
-    /// Both clocks. Cheap: one reading of the monotonic clock, of the wall clock once per second.
+    /// Both clocks. Cheap: the monotonic clock is read once for each turn of the thread, the wall clock once per second.
     pub(crate) fn now(&self) -> Now {
         let mono = self.mono();
         self.judge(mono, self.system_wall(mono))
     }
 
+    /// On a thread that takes turns, the time at which the present one began: whoever waited sees time pass.
     pub(crate) fn mono(&self) -> Mono {
-        Mono::from_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        let passed = turn_began().saturating_duration_since(self.started);
+        Mono::from_millis(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX))
     }
 
     fn judge(&self, mono: Mono, system: Wall) -> Now {

@@ -30,7 +30,7 @@ pub(crate) use clock::{CertificateTimeProvider, Clock};
 pub(crate) use deadline::{IdleTimer, TimedOut, within};
 pub(crate) use listeners::{AcceptError, Accepted, BindError, Listener, Listeners};
 pub(crate) use meter::{Meter, Progress, TooSlow};
-pub(crate) use reactor::run;
+pub(crate) use reactor::{run, spawn};
 pub(crate) use socket::Socket;
 pub(crate) use stream::Stream;
 pub(crate) use tls::{HandshakeError, TlsClient, TlsFront};

@@ -1,13 +1,17 @@
-//! What wakes the tasks of one thread: its sockets, its timers, and calls from other threads.
+//! What runs the tasks of one thread and wakes them: its sockets, its timers, and calls from other threads.
 //!
 //! Each thread that runs [`run`] has a reactor of its own, so nothing here is shared but the way to wake a sleeper. A
 //! socket is registered once, edge-triggered, with the thread that first waits for it. What epoll says of it is
 //! remembered until a call finds out that it no longer holds, so that a busy connection costs no system call besides its
 //! reads and writes; one `epoll_wait` serves all connections that have something to say. Timers are kept in a map and
 //! bound how long `epoll_wait` sleeps. Other threads write to an `eventfd`, and only where the thread sleeps.
+//!
+//! Between two turns each task that was woken runs once, in the order of waking; whoever is woken meanwhile runs after the
+//! next turn, so that no number of busy tasks keeps a new event waiting. The queue is this thread's own: waking a task of
+//! the same thread takes no lock and allocates nothing.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use async_task::Runnable;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
@@ -25,6 +30,8 @@ use crate::net::clock::instant_now;
 
 /// Events taken from the kernel at once; more wait for the next turn.
 const EVENTS: usize = 128;
+/// A thread that ends runs what is woken then so many times round; who still goes on is cut.
+const LAST_ROUNDS: usize = 1000;
 /// What the eventfd is known by; no place has this number.
 const CALL: u64 = u64::MAX;
 
@@ -39,6 +46,8 @@ struct Reactor {
     running: Cell<bool>,
     /// When the present turn began.
     turn: Cell<Option<Instant>>,
+    /// Tasks to run.
+    woken: RefCell<VecDeque<Runnable>>,
     places: RefCell<Places>,
     timers: RefCell<Timers>,
     /// Tasks that go on after the next turn.
@@ -53,7 +62,10 @@ pub(super) struct Home {
     asleep: AtomicBool,
     /// What is run here is to be polled.
     woken: AtomicBool,
-    has_left: AtomicBool,
+    /// Other threads left something in one of the lists.
+    has_mail: AtomicBool,
+    /// Tasks woken by other threads; guarded for the moment of an entry.
+    calls: Mutex<Vec<Runnable>>,
     /// Places given up by other threads; guarded for the moment of an entry.
     left: Mutex<Vec<u32>>,
 }
@@ -117,11 +129,27 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> io::Result<T> {
             if home.woken.swap(false, Ordering::SeqCst)
                 && let Poll::Ready(output) = future.as_mut().poll(&mut context)
             {
+                reactor.last_rounds(home);
                 return Ok(output);
             }
+            reactor.run_woken();
             reactor.turn(home)?;
         }
     })
+}
+
+/// Starts a task of this thread. It lives as long as [`run`] does, or until it is done.
+pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) {
+    let started = on_this_thread(|reactor| {
+        let home = Arc::clone(reactor.home()?);
+        let (runnable, task) = async_task::spawn_local(future, move |runnable| home.schedule(runnable));
+        runnable.schedule();
+        task.detach();
+        Ok(())
+    });
+    if let Err(error) = started {
+        log::error!("a task was started where nothing runs it: {error}");
+    }
 }
 
 /// The time at which the present turn of this thread began, where it takes turns. Cheap, and late by what the turn
@@ -221,7 +249,7 @@ impl Drop for Place {
             drop(state);
         } else {
             self.home.left.lock().unwrap_or_else(PoisonError::into_inner).push(self.number);
-            self.home.has_left.store(true, Ordering::Release);
+            self.home.has_mail.store(true, Ordering::SeqCst);
         }
     }
 }
@@ -235,11 +263,38 @@ impl Reactor {
         Ok(self.home.get_or_init(|| home))
     }
 
+    /// Runs each task once that is woken now.
+    fn run_woken(&self) -> bool {
+        let count = self.woken.borrow().len();
+        for _ in 0..count {
+            let Some(runnable) = self.next_woken() else { break };
+            runnable.run();
+        }
+        count > 0
+    }
+
+    fn next_woken(&self) -> Option<Runnable> {
+        self.woken.borrow_mut().pop_front()
+    }
+
+    /// Whoever was woken last, to close a connection for instance, still does so.
+    fn last_rounds(&self, home: &Home) {
+        for _ in 0..LAST_ROUNDS {
+            self.take_mail(home);
+            if !self.run_woken() {
+                return;
+            }
+        }
+    }
+
     /// Sleeps until something happens, unless there is something to do, and wakes whom it concerns.
     fn turn(&self, home: &Home) -> io::Result<()> {
         let mut events = [Event { flags: EventFlags::empty(), data: EventData::new_u64(CALL) }; EVENTS];
         home.asleep.store(true, Ordering::SeqCst);
-        let busy = home.woken.load(Ordering::SeqCst) || !self.later.borrow().is_empty();
+        let busy = home.woken.load(Ordering::SeqCst)
+            || home.has_mail.load(Ordering::SeqCst)
+            || !self.later.borrow().is_empty()
+            || !self.woken.borrow().is_empty();
         let timeout = if busy { Some(Duration::ZERO) } else { self.timers.borrow().sleep() };
         let waited = epoll::wait(&home.epoll, &mut events[..], timeout.map(whole_milliseconds).as_ref());
         home.asleep.store(false, Ordering::SeqCst);
@@ -250,9 +305,7 @@ impl Reactor {
         };
         let now = instant_now();
         self.turn.set(Some(now));
-        if home.has_left.swap(false, Ordering::AcqRel) {
-            self.clear_up(home);
-        }
+        self.take_mail(home);
         events.iter().take(count).for_each(|event| self.happened(event));
         while let Some(waker) = self.next_due(now) {
             waker.wake();
@@ -287,7 +340,13 @@ impl Reactor {
         }
     }
 
-    fn clear_up(&self, home: &Home) {
+    /// Takes what other threads left.
+    fn take_mail(&self, home: &Home) {
+        if !home.has_mail.load(Ordering::Relaxed) || !home.has_mail.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let calls = std::mem::take(&mut *home.calls.lock().unwrap_or_else(PoisonError::into_inner));
+        self.woken.borrow_mut().extend(calls);
         let left = std::mem::take(&mut *home.left.lock().unwrap_or_else(PoisonError::into_inner));
         for number in left {
             let state = self.places.borrow_mut().give_up(number);
@@ -307,9 +366,40 @@ impl Home {
             call,
             asleep: AtomicBool::new(false),
             woken: AtomicBool::new(false),
-            has_left: AtomicBool::new(false),
+            has_mail: AtomicBool::new(false),
+            calls: Mutex::default(),
             left: Mutex::default(),
         })
+    }
+}
+
+impl Home {
+    /// Puts a task among those to run, from whatever thread.
+    fn schedule(self: &Arc<Home>, runnable: Runnable) {
+        let mut runnable = Some(runnable);
+        // Where the thread has ended, so has its queue.
+        let _ = REACTOR.try_with(|reactor| {
+            if reactor.home.get().is_some_and(|home| Arc::ptr_eq(home, self))
+                && let Ok(mut woken) = reactor.woken.try_borrow_mut()
+                && let Some(runnable) = runnable.take()
+            {
+                woken.push_back(runnable);
+            }
+        });
+        if let Some(runnable) = runnable {
+            self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(runnable);
+            if !self.has_mail.swap(true, Ordering::SeqCst) {
+                self.call();
+            }
+        }
+    }
+
+    /// Wakes the thread where it sleeps.
+    fn call(&self) {
+        if self.asleep.load(Ordering::SeqCst) {
+            // Fails only where the count is full, and then the thread has been called often enough.
+            let _ = rustix::io::write(&self.call, &1_u64.to_ne_bytes());
+        }
     }
 }
 
@@ -319,9 +409,8 @@ impl Wake for Home {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.woken.swap(true, Ordering::SeqCst) && self.asleep.load(Ordering::SeqCst) {
-            // Fails only where the count is full, and then the thread has been called often enough.
-            let _ = rustix::io::write(&self.call, &1_u64.to_ne_bytes());
+        if !self.woken.swap(true, Ordering::SeqCst) {
+            self.call();
         }
     }
 }
@@ -467,6 +556,35 @@ mod tests {
         told.recv().unwrap();
         sender.send_blocking(7).unwrap();
         assert_eq!(sleeper.join().unwrap(), Ok(7));
+    }
+
+    #[test]
+    fn tasks_run_in_turns_and_may_be_woken_from_elsewhere() {
+        let (sender, receiver) = smol::channel::bounded(1);
+        let (done, ended) = smol::channel::bounded(1);
+        block_on(async {
+            spawn(async move {
+                smol::future::yield_now().await;
+                done.send(receiver.recv().await.unwrap()).await.unwrap();
+            });
+            smol::unblock(move || sender.send_blocking(7).unwrap()).await;
+            assert_eq!(within(PATIENCE, ended.recv()).await, Ok(Ok(7)));
+        });
+    }
+
+    #[test]
+    fn who_was_woken_last_still_runs() {
+        let counted = std::rc::Rc::new(Cell::new(0));
+        let count = std::rc::Rc::clone(&counted);
+        block_on(async {
+            spawn(async move {
+                for _ in 0..3 {
+                    count.set(count.get() + 1);
+                    smol::future::yield_now().await;
+                }
+            });
+        });
+        assert_eq!(counted.get(), 3);
     }
 
     #[test]

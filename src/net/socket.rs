@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socket_with};
 use smol::io::{AsyncRead, AsyncWrite};
 
 use crate::net::reactor::{Place, Way};
@@ -101,16 +101,16 @@ impl Socket {
 
     /// Reads what is there; `WouldBlock` where nothing is.
     pub(super) fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
-        let read = (&self.socket).read(into);
-        let Some(place) = self.place_here() else { return read };
-        match &read {
-            Ok(0) => {}
-            Ok(count) if *count < into.len() => place.read_short(),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => place.exhausted(Way::Reading),
-            Err(_) => {}
+        let room = into.len();
+        let read = recv(&self.socket, into, RecvFlags::empty()).map(|(count, _)| count);
+        if let Some(place) = self.place_here() {
+            match read {
+                Ok(count) if (1..room).contains(&count) => place.read_short(),
+                Err(Errno::AGAIN) => place.exhausted(Way::Reading),
+                Ok(_) | Err(_) => {}
+            }
         }
-        read
+        Ok(read?)
     }
 }
 

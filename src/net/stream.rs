@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::future::poll_fn;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -44,11 +44,19 @@ impl Stream {
         }
     }
 
+    /// Writes what fits at once of one piece, as [`Stream::try_write_vectored`] does.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(socket) => Ok(rustix::net::send(&*socket, bytes, SendFlags::NOSIGNAL)?),
+            Stream::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
     /// Writes what fits at once. `WouldBlock` where nothing does, and always in TLS: then go on with
     /// [`crate::net::write_all_vectored`].
     pub(crate) fn try_write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Stream::Plain(socket) => socket.get_ref().write_vectored(parts),
+            Stream::Plain(socket) => Ok(rustix::io::writev(&*socket, parts)?),
             Stream::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -222,7 +230,7 @@ impl AsyncWrite for Counted {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::io::{Read, Write};
 
     use super::*;
     use crate::net::testing::{block_on, pair};

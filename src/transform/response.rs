@@ -8,6 +8,9 @@ use super::request::PSEUDONYM;
 use crate::base::Wall;
 use crate::http::{FieldSpans, Fields, HeadWriter, Unwritable, Version, date, via};
 
+/// This gateway's member of `Via` behind an answer in HTTP/1.1.
+const VIA: &str = "1.1 hafir";
+
 /// All that the head of an answer from upstream is made of.
 #[derive(Clone, Copy)]
 pub(crate) struct ResponseParts<'a> {
@@ -89,12 +92,32 @@ pub(crate) fn stored_head(
         let fields = Fields::new(lines, spans.as_slice());
         return response_head(out, &ResponseParts { version: Version::Http11, status, reason, fields, tail: *tail });
     }
+    ready_head(out, status, reason, lines, tail)
+}
+
+/// Copies `lines` as they are.
+fn ready_head(out: &mut Vec<u8>, status: u16, reason: &[u8], lines: &[u8], tail: &Tail<'_>) -> Result<(), Unwritable> {
     let start = out.len();
     HeadWriter::response(out, Version::Http11, status, reason).end_open()?;
     out.extend_from_slice(lines);
     let mut own = HeadWriter::fields_only(out);
     write_tail(&mut own, status, Version::Http11, tail);
     own.end().map(drop).inspect_err(|_| out.truncate(start))
+}
+
+/// The same for an answer from the cache, which keeps no `X-Request-Id` either: the exchange's own id is added to the
+/// ready lines.
+pub(crate) fn kept_head(
+    out: &mut Vec<u8>,
+    status: u16,
+    reason: &[u8],
+    lines: &[u8],
+    tail: &Tail<'_>,
+) -> Result<(), Unwritable> {
+    if !tail.edits.is_empty() || tail.date.is_some() {
+        return stored_head(out, status, reason, lines, tail);
+    }
+    ready_head(out, status, reason, lines, tail)
 }
 
 /// Appends a 1xx head (RFC 8297): the upstream's end-to-end fields and nothing else.
@@ -143,7 +166,10 @@ fn write_tail(head: &mut HeadWriter<'_>, status: u16, version: Version, tail: &T
     if let Some(member) = tail.cache_status.filter(|_| !edits.touch(b"cache-status")) {
         head.field("Cache-Status", member);
     }
-    head.field_display("Via", format_args!("{} {PSEUDONYM}", via::protocol(version)));
+    match version {
+        Version::Http11 => head.field("Via", VIA),
+        Version::Http10 => head.field_display("Via", format_args!("{} {PSEUDONYM}", via::protocol(version))),
+    };
     if let Some(id) = tail.request_id.filter(|_| !edits.touch(b"x-request-id")) {
         head.field_display("X-Request-Id", id);
     }
@@ -172,6 +198,11 @@ fn write_date(head: &mut HeadWriter<'_>, now: Wall, edits: &Edits) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ready_member_of_via_is_the_one_that_would_be_written() {
+        assert_eq!(VIA, format!("{} {PSEUDONYM}", via::protocol(Version::Http11)));
+    }
     use crate::config::FieldEdit;
 
     fn tail(edits: &Edits) -> Tail<'_> {

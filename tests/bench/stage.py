@@ -1,4 +1,4 @@
-"""What the benchmarks share: an origin to fill caches from, the two servers, and what the kernel says of them."""
+"""What the benchmarks share: origins to fill caches from, the servers, and what the kernel says of them."""
 
 import http.client
 import http.server
@@ -20,12 +20,30 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 NAMES = {1 << 10: "1 KB", 10 << 10: "10 KB", 100 << 10: "100 KB", 1 << 20: "1 MB", 10 << 20: "10 MB"}
 
 
+# Which Debian package a program is in, where their names differ.
+PACKAGES = {"varnishd": "varnish", "taskset": "util-linux", "cc": "gcc"}
+
+
+def install(program):
+    """Installs what is missing as scripts/test does; gives whether it is there now."""
+    if "/usr/sbin" not in os.environ["PATH"]:
+        os.environ["PATH"] += ":/usr/sbin:/sbin"
+    if shutil.which(program):
+        return True
+    package = PACKAGES.get(program, program)
+    asked = f'. scripts/needs.sh; need_packages "{program} {package}"'
+    subprocess.run(["bash", "-c", asked], cwd=ROOT, stdout=sys.stderr, check=False)
+    if os.path.isdir("/run/systemd/system"):
+        # The packages of servers start one of their own; only ours is wanted.
+        subprocess.run(["systemctl", "disable", "--now", package], capture_output=True, check=False)
+    return bool(shutil.which(program))
+
+
 def need(*programs):
-    """Ends with a clear word where a program is missing."""
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    missing = [name for name in programs if not shutil.which(name)]
+    """Ends with a clear word where a program is missing and cannot be installed."""
+    missing = [name for name in programs if not install(name)]
     if missing:
-        sys.exit(f"missing here: {', '.join(missing)}  (Debian: apt install nginx wrk util-linux strace)")
+        sys.exit(f"missing here: {', '.join(missing)}")
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
@@ -74,13 +92,14 @@ class Origin:
 class Server:
     """A server under test: started pinned to a core, ended with everything it started."""
 
-    def __init__(self, name, port, command, core=None):
+    def __init__(self, name, port, command, core=None, environment=None):
         pin = ["taskset", "-c", str(core)] if core is not None else []
         self.name, self.port = name, port
         self.errors = tempfile.TemporaryFile()
         began = time.monotonic()
         self.process = subprocess.Popen(
-            pin + command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.errors, start_new_session=True
+            pin + command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.errors, start_new_session=True,
+            env={**os.environ, **(environment or {})},
         )
         while True:
             if self.process.poll() is not None:
@@ -146,27 +165,109 @@ class Server:
             self.process.wait()
 
 
-def nginx(place, origin, core=None):
-    """proxy_cache as its manual sets it up for speed: sendfile, open files kept, no log, one worker.
+def home_of(place, name, port):
+    """A folder that a server which gives up root can write to."""
+    home = os.path.join(place, f"{name}-{port}")
+    os.makedirs(home, exist_ok=True)
+    for path in (place, home):
+        os.chmod(path, 0o777)
+    return home
+
+
+def varnish(place, origin, core=None):
+    """From RAM, which is what it is for; its built-in rules."""
+    port = free_port()
+    home = home_of(place, "varnish", port)
+    with open(f"{home}/bench.vcl", "w") as file:
+        file.write(f"""
+vcl 4.1;
+backend origin {{ .host = "127.0.0.1"; .port = "{origin.port}"; }}
+sub vcl_deliver {{ if (obj.hits > 0) {{ set resp.http.X-Cache = "hit"; }} }}
+""")
+    command = ["varnishd", "-F", "-j", "none", "-n", f"{home}/work", "-a", f"127.0.0.1:{port}", "-f", f"{home}/bench.vcl",
+               "-s", "malloc,512m", "-p", "thread_pools=1", "-p", "timeout_idle=600"]
+    return Server("varnish", port, command, core)
+
+
+def haproxy(place, origin, core=None):
+    """Its small cache, in RAM, one thread."""
+    port = free_port()
+    home = home_of(place, "haproxy", port)
+    with open(f"{home}/haproxy.cfg", "w") as file:
+        file.write(f"""
+global
+    nbthread 1
+    maxconn 4000
+defaults
+    mode http
+    timeout client 600s
+    timeout server 60s
+    timeout connect 10s
+cache bench
+    total-max-size 512
+    max-object-size 33554432
+    max-age 86400
+listen bench
+    bind 127.0.0.1:{port}
+    http-request cache-use bench
+    http-response cache-store bench
+    http-after-response set-header X-Cache hit if {{ res.cache_hit }}
+    server origin 127.0.0.1:{origin.port}
+""")
+    return Server("haproxy", port, ["haproxy", "-db", "-f", f"{home}/haproxy.cfg"], core)
+
+
+def squid(place, origin, core=None, again=None):
+    """As an accelerator with a folder of its own, hot objects in RAM, no log. `again`: on the folder of an earlier one."""
+    port = again or free_port()
+    home = home_of(place, "squid", port)
+    with open(f"{home}/squid.conf", "w") as file:
+        file.write(f"""
+http_port 127.0.0.1:{port} accel defaultsite=bench no-vhost
+cache_peer 127.0.0.1 parent {origin.port} 0 no-query originserver no-digest no-netdb-exchange
+http_access allow all
+cache_dir ufs {home}/cache 2000 64 256
+cache_mem 256 MB
+maximum_object_size 64 MB
+maximum_object_size_in_memory 64 MB
+access_log none
+cache_log {home}/cache.log
+cache_store_log none
+pid_filename {home}/pid
+coredump_dir {home}
+client_persistent_connections on
+shutdown_lifetime 1 seconds
+""")
+    if os.geteuid() == 0:
+        # It gives up root for the account that its package made.
+        shutil.chown(home, "proxy", "proxy")
+    # The name keeps its shared memory apart from that of others.
+    command = ["squid", "-N", "-n", f"bench{port}", "-f", f"{home}/squid.conf"]
+    if not again:
+        subprocess.run([*command, "-z"], capture_output=True, check=False)
+    return Server("squid", port, command, core)
+
+
+def nginx(place, origin, core=None, workers=1, environment=None, again=None):
+    """proxy_cache as its manual sets it up for speed: sendfile, open files kept, no log.
 
     `tcp_nopush` stays off, as it is by default: on loopback it makes nginx wait for acknowledgements, which costs it
     three quarters of its speed at 100 KB and gains it one tenth at 1 KB.
     """
-    port = free_port()
-    home = os.path.join(place, f"nginx-{port}")
-    os.makedirs(home)
+    port = again or free_port()
+    home = home_of(place, "nginx", port)
     account = "user root;" if os.geteuid() == 0 else ""
     temporary = "\n".join(f"{kind}_temp_path {home}/{kind};" for kind in ("client_body", "fastcgi", "uwsgi", "scgi"))
     with open(f"{home}/nginx.conf", "w") as file:
         file.write(f"""
-daemon off; {account} worker_processes 1; pid {home}/pid; error_log {home}/error.log;
+daemon off; {account} worker_processes {workers}; pid {home}/pid; error_log {home}/error.log;
 events {{ worker_connections 4096; }}
 http {{
     access_log off; sendfile on; tcp_nodelay on;
     keepalive_requests 1000000000; keepalive_timeout 600s;
     open_file_cache max=10000 inactive=600s; open_file_cache_valid 600s;
     {temporary}
-    proxy_cache_path {home}/cache levels=1:2 keys_zone=bench:10m max_size=1g inactive=1d use_temp_path=off;
+    proxy_cache_path {home}/cache levels=1:2 keys_zone=bench:50m max_size=10g inactive=1d use_temp_path=off;
     proxy_temp_path {home}/proxy;
     server {{
         listen 127.0.0.1:{port} backlog=1024;
@@ -179,27 +280,55 @@ http {{
     }}
 }}
 """)
-    return Server("nginx", port, ["nginx", "-e", f"{home}/start.log", "-c", f"{home}/nginx.conf"], core)
+    return Server("nginx", port, ["nginx", "-e", f"{home}/start.log", "-c", f"{home}/nginx.conf"], core, environment)
 
 
-def hafir(place, origin, core=None, binary=None, more=""):
-    """One worker, no log: the same as nginx above."""
-    port = free_port()
-    home = os.path.join(place, f"hafir-{port}")
-    os.makedirs(home)
+class Fixed:
+    """An nginx that answers any path with 1 KB that stays fresh for a day: a fast origin for many objects."""
+
+    def __init__(self, place):
+        self.port = free_port()
+        home = home_of(place, "fixed", self.port)
+        with open(f"{home}/nginx.conf", "w") as file:
+            file.write(f"""
+daemon off; {"user root;" if os.geteuid() == 0 else ""} worker_processes 1; pid {home}/pid; error_log {home}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; keepalive_requests 1000000000;
+    {" ".join(f"{kind}_temp_path {home}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))}
+    server {{
+        listen 127.0.0.1:{self.port} backlog=1024;
+        location / {{
+            add_header Cache-Control "public, max-age=86400";
+            default_type application/octet-stream;
+            return 200 "{"x" * 1024}";
+        }}
+    }}
+}}
+""")
+        self.server = Server("origin", self.port, ["nginx", "-e", f"{home}/start.log", "-c", f"{home}/nginx.conf"])
+
+    def stop(self):
+        self.server.stop()
+
+
+def hafir(place, origin, core=None, binary=None, more="", workers=1, environment=None, again=None):
+    """No log: the same as nginx above."""
+    port = again or free_port()
+    home = home_of(place, "hafir", port)
     with open(f"{home}/hafir.ini", "w") as file:
         file.write(f"""
 [gateway]
 listen = 127.0.0.1:{port}
 state = {home}/state
-workers = 1
+workers = {workers}
 [limits]
 connections = 4000
 connections_per_client = 4000
 [timeouts]
 idle = 600 s
 [cache]
-size = 1 GB
+size = 10 GB
 keep_free = 10 MB
 [metrics]
 listen = off
@@ -208,7 +337,57 @@ path = /
 upstream = http://127.0.0.1:{origin.port}
 {more}
 """)
-    return Server("hafir", port, [binary or built(), "run", f"{home}/hafir.ini"], core)
+    return Server("hafir", port, [binary or built(), "run", f"{home}/hafir.ini"], core, environment)
+
+
+class SlowDisk:
+    """Makes the disk below a folder slow for one server's reads, with the kernel's own brake (cgroups; needs root)."""
+
+    def __init__(self, server, place, bytes_per_second):
+        device = os.stat(place).st_dev
+        name = os.path.realpath(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+        if os.path.exists(f"{name}/partition"):
+            name = os.path.dirname(name)
+        with open(f"{name}/dev") as file:
+            disk = file.read().strip()
+        if os.path.exists("/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device"):
+            self.folder, brake = "/sys/fs/cgroup/blkio/hafir-bench", ("blkio.throttle.read_bps_device", f"{disk} {bytes_per_second}")
+        else:
+            self.folder, brake = "/sys/fs/cgroup/hafir-bench", ("io.max", f"{disk} rbps={bytes_per_second}")
+        os.makedirs(self.folder, exist_ok=True)
+        try:
+            self.write(*brake)
+            for pid in server.pids():
+                self.write("cgroup.procs", str(pid))
+        except OSError:
+            self.release(server)
+            raise
+
+    def write(self, name, text):
+        with open(os.path.join(self.folder, name), "w") as file:
+            file.write(text)
+
+    def release(self, server):
+        root = os.path.dirname(self.folder)
+        for pid in server.pids():
+            with open(os.path.join(root, "cgroup.procs"), "w") as file:
+                file.write(str(pid))
+        os.rmdir(self.folder)
+
+
+def forget(folder, larger_than):
+    """Takes the files of a folder out of the page cache, those that are larger than this."""
+    os.sync()
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)
+            try:
+                if os.path.getsize(path) > larger_than:
+                    file = os.open(path, os.O_RDONLY)
+                    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+                    os.close(file)
+            except FileNotFoundError:
+                pass
 
 
 def built():

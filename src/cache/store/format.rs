@@ -58,6 +58,8 @@
 //!   takes it when it is next looked for. Beside a complete object there may be a partial one: a newer answer on its way.
 //! - `unfinished/N`: what the process that holds the lock is writing and could not resume. Nothing here is ever read, and
 //!   all of it is removed when the folder is next opened.
+//! - `purges-…`: what was purged and is not marked yet (see `purge`). `import`: where an importer puts what is to be
+//!   adopted.
 //! - `format`: the number of the format. A folder of another format is left alone and nothing is kept in it.
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_64_with_seed};

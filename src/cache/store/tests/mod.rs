@@ -1,5 +1,6 @@
 //! The store by itself.
 
+mod carry;
 mod model;
 mod partial;
 mod power;
