@@ -97,6 +97,29 @@ impl Head {
         Validators { etag, last_modified: self.last_modified }
     }
 
+    /// The strong validator as it was received: what `If-Range` takes (RFC 9110 §8.8.1, §8.8.2.2, §13.1.5).
+    pub(super) fn strong_validator(&self) -> Option<&[u8]> {
+        if let Some(value) = self.validators().etag {
+            return Some(value).filter(|value| etag::parse(value).is_some_and(|tag| !tag.weak));
+        }
+        let (modified, date) = (self.last_modified?, self.date?);
+        if modified.as_seconds() >= date.as_seconds() {
+            return None;
+        }
+        let mut fields = self.fields();
+        fields.find(|(name, _)| name.eq_ignore_ascii_case(b"last-modified")).map(|(_, value)| value)
+    }
+
+    /// Whether an answer is certainly about the same bytes (RFC 9111 §3.4).
+    pub(super) fn has_strong_validator_of(&self, answer: Fields<'_>) -> bool {
+        if let Some(ours) = self.validators().etag.and_then(etag::parse) {
+            return answer.first("etag").and_then(etag::parse).is_some_and(|theirs| ours.strong_eq(&theirs));
+        }
+        let theirs = answer.first("last-modified").and_then(date::parse);
+        let untagged = answer.first("etag").and_then(etag::parse).is_none();
+        untagged && self.strong_validator().is_some() && theirs.is_some() && theirs == self.last_modified
+    }
+
     /// What a client's conditions are held against: where there is no `Last-Modified`, the `Date` stands in for it in
     /// `If-Modified-Since`, or when the answer came (RFC 9111 §4.3.2). Never to be sent, nor for ranges.
     pub(crate) fn at_hand(&self) -> Validators<'_> {

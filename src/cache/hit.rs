@@ -4,7 +4,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::fill::Follower;
+use super::fill::{Follower, Hold};
 use super::head::Head;
 use super::object::{ChunkedFile, Object, Place};
 use super::policy::{self, RequestRules};
@@ -28,6 +28,8 @@ pub(crate) struct Hit {
     object: Arc<Object>,
     /// When it was looked up.
     at: Mono,
+    /// Of an object that is partly there: its length, and what keeps it open.
+    part: Option<(u64, Arc<Hold>)>,
 }
 
 /// A walk over the bytes of a hit. Owns what it needs.
@@ -55,7 +57,11 @@ pub(crate) struct Damaged;
 
 impl Hit {
     pub(super) fn new(object: Arc<Object>, now: Now) -> Hit {
-        Hit { object, at: now.mono }
+        Hit { object, at: now.mono, part: None }
+    }
+
+    pub(super) fn partial(object: Arc<Object>, now: Now, length: u64, hold: Hold) -> Hit {
+        Hit { object, at: now.mono, part: Some((length, Arc::new(hold))) }
     }
 
     pub(crate) fn head(&self) -> &Head {
@@ -64,23 +70,24 @@ impl Hit {
 
     /// Bytes of the body.
     pub(crate) fn len(&self) -> u64 {
-        self.object.body.len
+        self.part.as_ref().map_or(self.object.body.len, |(length, _)| *length)
     }
 
     /// Not all of it is there: it is read through [`Hit::follower`], and [`Hit::body`] gives nothing.
     pub(crate) fn is_partial(&self) -> bool {
-        false
+        self.part.is_some()
     }
 
     /// A reader of a partial object, which asks for what is missing.
     pub(crate) fn follower(&self) -> Option<Follower> {
-        None
+        self.part.as_ref().map(|(_, hold)| hold.follower())
     }
 
     /// The whole body, where it can leave at once: in RAM, or one short run of a file that is checked and was in the page
     /// cache a moment ago.
     pub(crate) fn at_hand(&self) -> Option<Piece<'_>> {
         match &self.object.body.place {
+            Place::Memory(_) if self.is_partial() => None,
             Place::Memory(bytes) => Some(Piece::Memory(bytes)),
             Place::File(chunked) => {
                 let layout = &chunked.layout;
@@ -98,7 +105,7 @@ impl Hit {
 
     /// These bytes of the body; an end beyond the end is the end.
     pub(crate) fn body(&self, range: Range<u64>) -> HitBody {
-        let end = range.end.min(self.len());
+        let end = range.end.min(self.object.body.len);
         HitBody {
             object: Arc::clone(&self.object),
             position: range.start,
@@ -198,7 +205,7 @@ impl HitBody {
         })
         .await;
         if !sound {
-            self.object.discard();
+            self.object.demote(chunk).await;
             return Err(Damaged);
         }
         chunked.note_seen(chunk, self.begun);

@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
-use super::fill::{Asker, Fill, Follower, Joined, Shared, Table};
+use super::fill::{AskRange, Asker, Fill, Follower, Joined, Reopening, Shared, Standing, Table, Wanted};
 use super::hit::Hit;
 use super::key::Key;
 use super::object::Object;
 use super::policy::{self, Assigned, RequestRules, Reuse, Since};
 use super::reason::{Forward, PassReason};
 use super::root::{Cache, Inner};
-use super::store::{Found, Opened, Store};
+use super::store::{Found, Opened, Partial, Store};
 use super::vary::Names;
 use crate::base::Now;
-use crate::config::RouteCacheConfig;
+use crate::config::{Finish, RouteCacheConfig};
+use crate::http::range::{self, Wanted as Ranges};
 use crate::http::{Fields, conditional};
 
-/// A range that begins within so many bytes of what has come is waited for: less than asking for it would cost.
-const REACH: u64 = 256 << 10;
+/// No body is longer: a range that begins further out is one from the end.
+const LONGEST: u64 = 1 << 46;
 /// Fills for requests with `Authorization` are not joined by those without, nor the other way round.
 const AUTHORIZED: u128 = 0x5bd1_e995_9e37_79b9_7f4a_7c15_f39c_c060;
 
@@ -62,6 +63,8 @@ struct Quest<'a> {
 enum Stored {
     Nothing,
     Object(Arc<Object>),
+    /// Some of it is there.
+    Part(Box<Partial>),
     /// There are answers for the key, and none that this request selects.
     Variants(Names),
 }
@@ -79,13 +82,11 @@ impl Cache {
     ) -> Lookup {
         let inner = &self.inner;
         inner.note_time(now);
-        let most = inner.max_object();
-        let max_object = route.max_object.map_or(most, |most_of_route| most_of_route.min(most));
-        let asker = Asker { rules: *rules, max_object, pinned: route.pin };
-        let quest = Quest { inner, key, request, rules, asker, now };
+        let quest = Quest { inner, key, request, rules, asker: inner.asker(rules, route), now };
         loop {
             let looked = match quest.stored().await {
-                Stored::Object(object) => quest.with(object),
+                Stored::Object(object) => quest.with(object).await,
+                Stored::Part(found) => quest.with_part(found, None).await,
                 Stored::Nothing => quest.without(None),
                 Stored::Variants(names) => quest.without(Some(names)),
             };
@@ -97,30 +98,42 @@ impl Cache {
     }
 }
 
+/// Where all of it is there, whoever wrote it did not come to the last step, which is taken now. `None`: look again.
+async fn finished(found: Box<Partial>) -> Option<Box<Partial>> {
+    let present: u64 = found.present.iter().map(|run| u64::from(run.len)).sum();
+    match found.body_len {
+        Some(len) if present == len => {
+            smol::unblock(move || if found.draft.finish(len, b"").is_ok() { None } else { Some(found) }).await
+        }
+        Some(_) | None => Some(found),
+    }
+}
+
 impl Quest<'_> {
     async fn stored(&self) -> Stored {
         if let Some(object) = self.inner.hot.find(self.key, self.request) {
             return Stored::Object(self.reassigned(object));
         }
         let Some(store) = self.inner.store() else { return Stored::Nothing };
-        match self.read(&store, self.key.hash()).await {
-            Found::Nothing | Found::Partial(_) => Stored::Nothing,
-            Found::Answer(opened) => self.opened(*opened).map_or(Stored::Nothing, Stored::Object),
-            Found::Variants(variants) => {
-                let object = match variants.find(self.request) {
-                    Some(location) => match self.read(&store, location).await {
-                        Found::Answer(opened) => self.opened(*opened),
-                        Found::Nothing | Found::Variants(_) | Found::Partial(_) => None,
-                    },
-                    None => None,
-                };
-                match (object, variants.newest()) {
-                    (Some(object), _) => Stored::Object(object),
-                    (None, Some(names)) => Stored::Variants(names.clone()),
-                    (None, None) => Stored::Nothing,
-                }
-            }
-        }
+        let variants = match self.read(&store, self.key.hash()).await {
+            Found::Nothing => return Stored::Nothing,
+            Found::Answer(opened) => return self.opened(*opened).map_or(Stored::Nothing, Stored::Object),
+            Found::Partial(found) => return self.selected(found).map_or(Stored::Nothing, Stored::Part),
+            Found::Variants(variants) => variants,
+        };
+        let found = match variants.find(self.request) {
+            Some(location) => match self.read(&store, location).await {
+                Found::Answer(opened) => self.opened(*opened).map(Stored::Object),
+                Found::Partial(found) => self.selected(found).map(Stored::Part),
+                Found::Nothing | Found::Variants(_) => None,
+            },
+            None => None,
+        };
+        found.or_else(|| variants.newest().cloned().map(Stored::Variants)).unwrap_or(Stored::Nothing)
+    }
+
+    fn selected(&self, found: Box<Partial>) -> Option<Box<Partial>> {
+        found.record.selection.as_ref().is_none_or(|selection| selection.matches(self.request)).then_some(found)
     }
 
     async fn read(&self, store: &Arc<Store>, location: u128) -> Found {
@@ -159,12 +172,11 @@ impl Quest<'_> {
     }
 
     /// `None`: look again.
-    fn with(&self, object: Arc<Object>) -> Option<Lookup> {
+    async fn with(&self, object: Arc<Object>) -> Option<Lookup> {
         let stored = *object.head.stored();
         let names = object.head.selection().map(|selection| selection.names.clone());
         let location = object.identity.location;
-        let seen = Arc::clone(&object);
-        let hit = Hit::new(object, self.now);
+        let hit = Hit::new(Arc::clone(&object), self.now);
         let reuse = policy::may_serve(&stored, self.rules, self.now);
         if self.rules.precondition && !(reuse == Reuse::Serve && self.meets(&hit)) {
             return Some(self.for_the_origin());
@@ -176,6 +188,12 @@ impl Quest<'_> {
         if self.rules.only_if_cached {
             return Some(Lookup::OnlyIfCached);
         }
+        if policy::may_serve_while_revalidating(&stored, self.rules, self.now).is_ok() {
+            return Some(self.behind(hit, location, names));
+        }
+        if let Some(found) = self.part_beside(location).await {
+            return self.with_part(found, Some(hit)).await;
+        }
         let fill_key = self.fill_key(location);
         // Where no validation is for others, waiting for somebody else's is time lost.
         let alone = !stored.freshness.is_reusable() || self.rules.no_store;
@@ -185,14 +203,137 @@ impl Quest<'_> {
             self.inner.fills.join(self.key, fill_key, self.request, self.now.mono)
         };
         let permit = match joined {
-            Joined::Lead(shared) if self.is_overtaken(&shared, Some(&seen)) => return None,
+            Joined::Lead(shared) if self.is_overtaken(&shared, Some(&object)) => return None,
             Joined::Follow(shared) if !shared.serves(self.rules, self.now) => {
-                Permit::Fill(self.fill(Table::private(self.key, fill_key), Some(hit.clone()), names))
+                return self.to_be_validated(&shared, why, Some(hit), names);
             }
             Joined::Lead(shared) | Joined::Alone(shared) => Permit::Fill(self.fill(shared, Some(hit.clone()), names)),
             Joined::Follow(shared) => Permit::Follow(self.follower(shared, Some(hit.clone()), names)),
         };
         Some(Lookup::Stale(hit, permit, why))
+    }
+
+    /// RFC 5861 §3: served at once, and validated behind that by one.
+    fn behind(&self, hit: Hit, location: u128, names: Option<Names>) -> Lookup {
+        let fill = match self.inner.fills.join(self.key, self.fill_key(location), self.request, self.now.mono) {
+            Joined::Lead(shared) | Joined::Alone(shared) => {
+                // Nobody reads what it brings; it is wanted all the same.
+                let asker = Asker { finish: Finish::Always, ..self.asker };
+                Some(Fill::new(Arc::clone(self.inner), shared, asker, Some(hit.clone()), names))
+            }
+            Joined::Follow(_) => None,
+        };
+        Lookup::StaleWhileRevalidate(hit, fill)
+    }
+
+    /// What came of a newer answer than the complete one that is stale.
+    async fn part_beside(&self, location: u128) -> Option<Box<Partial>> {
+        let store = self.inner.store()?;
+        let found = self.read_part(&store, location).await?;
+        self.selected(found)
+    }
+
+    async fn read_part(&self, store: &Arc<Store>, location: u128) -> Option<Box<Partial>> {
+        let turn = self.inner.reads.acquire_arc().await;
+        let (store, text) = (Arc::clone(store), self.key.text());
+        smol::unblock(move || {
+            let _turn = turn;
+            store.find_partial(location, &text)
+        })
+        .await
+    }
+
+    /// An object that is partly there; `previous`: a complete one, not fresh, lies beside it. `None`: look again.
+    async fn with_part(&self, found: Box<Partial>, previous: Option<Hit>) -> Option<Lookup> {
+        if self.rules.precondition {
+            return Some(self.for_the_origin());
+        }
+        let location = found.identity.location;
+        let names = found.record.selection.as_ref().map(|selection| selection.names.clone());
+        smol::unblock(move || drop(found)).await;
+        match self.inner.fills.reopen(self.key, self.fill_key(location), location, self.request) {
+            Joined::Follow(shared) => self.of_shared(&shared, previous, names, Forward::UriMiss),
+            Joined::Alone(shared) => Some(match self.pass() {
+                Some(reason) => Lookup::Pass(reason),
+                None => Lookup::Miss(self.fill(shared, previous, names), Forward::UriMiss),
+            }),
+            Joined::Lead(shared) => {
+                let reopening = Reopening::new(Arc::clone(self.inner), Arc::clone(&shared));
+                if self.is_overtaken(&shared, previous.as_ref().map(Hit::object)) {
+                    return None;
+                }
+                let store = self.inner.store()?;
+                // Read once more: nobody else writes there now.
+                let found = self.read_part(&store, location).await?;
+                let found = finished(found).await?;
+                if !shared.restore(store, *found, &self.asker, self.inner, self.now) {
+                    return None;
+                }
+                let looked = self.of_shared(&shared, previous, names, Forward::UriMiss);
+                drop(reopening);
+                looked
+            }
+        }
+    }
+
+    /// What an object under way is for the request. `None`: look again.
+    fn of_shared(
+        &self,
+        shared: &Arc<Shared>,
+        previous: Option<Hit>,
+        names: Option<Names>,
+        why: Forward,
+    ) -> Option<Lookup> {
+        let passes = self.pass().filter(|reason| *reason != PassReason::HeadMiss);
+        match shared.standing(self.rules, self.wanted(), self.now) {
+            Standing::Asking => Some(Lookup::Follow(self.follower(Arc::clone(shared), previous, names), why)),
+            Standing::Over => {
+                self.inner.fills.withdraw(shared);
+                None
+            }
+            Standing::Serve { missing: true, .. } if self.rules.only_if_cached => Some(Lookup::OnlyIfCached),
+            Standing::Serve { missing, idle } => Some(match passes.filter(|_| missing && idle) {
+                Some(reason) => Lookup::Pass(reason),
+                None => {
+                    let follower = self.follower(Arc::clone(shared), previous, names);
+                    if idle || !missing { Lookup::Partial { follower, missing } } else { Lookup::Follow(follower, why) }
+                }
+            }),
+            Standing::Validate(_) if self.rules.only_if_cached => Some(Lookup::OnlyIfCached),
+            Standing::Validate(why) => match passes {
+                Some(reason) => Some(Lookup::Pass(reason)),
+                None => self.to_be_validated(shared, why, previous, names),
+            },
+        }
+    }
+
+    /// An object under way that may not be served without asking: one asks for all where what is there can be gone on
+    /// with, else each for itself.
+    fn to_be_validated(
+        &self,
+        shared: &Arc<Shared>,
+        why: Forward,
+        previous: Option<Hit>,
+        names: Option<Names>,
+    ) -> Option<Lookup> {
+        if !shared.is_resumable() {
+            let private = Table::private(self.key, self.fill_key(self.key.hash()));
+            let fill = self.fill(private, previous.clone(), names);
+            return Some(match previous {
+                Some(hit) => Lookup::Stale(hit, Permit::Fill(fill), why),
+                None => Lookup::Miss(fill, why),
+            });
+        }
+        let hit = previous.or_else(|| Hit::of_part(self.inner, shared, &self.asker, self.now));
+        let permit = match shared.ask_again(self.inner, &self.asker, self.wanted()) {
+            Some(fill) => Permit::Fill(fill),
+            None => Permit::Follow(shared.waiting_follower(self.inner, &self.asker)),
+        };
+        Some(match (hit, permit) {
+            (Some(hit), permit) => Lookup::Stale(hit, permit, why),
+            (None, Permit::Fill(fill)) => Lookup::Miss(fill, why),
+            (None, Permit::Follow(follower)) => Lookup::Follow(follower, why),
+        })
     }
 
     /// Between the look at what is stored and the look at the fills, a fill may have come to its end: it was in neither.
@@ -261,11 +402,15 @@ impl Quest<'_> {
     fn join(&self, fill_key: u128, names: Option<Names>, why: Forward) -> Option<Lookup> {
         match self.inner.fills.join(self.key, fill_key, self.request, self.now.mono) {
             Joined::Lead(shared) if self.is_overtaken(&shared, None) => None,
-            Joined::Follow(shared) if !shared.serves(self.rules, self.now) => {
-                Some(Lookup::Miss(self.fill(Table::private(self.key, fill_key), None, names), why))
+            Joined::Lead(shared) | Joined::Alone(shared) => {
+                let fill = self.fill(shared, None, names);
+                let fill = match self.asked_range() {
+                    Some(range) => fill.for_range(range),
+                    None => fill,
+                };
+                Some(Lookup::Miss(fill, why))
             }
-            Joined::Lead(shared) | Joined::Alone(shared) => Some(Lookup::Miss(self.fill(shared, None, names), why)),
-            Joined::Follow(shared) => Some(Lookup::Follow(self.follower(shared, None, names), why)),
+            Joined::Follow(shared) => self.of_shared(&shared, None, names, why),
         }
     }
 
@@ -283,23 +428,49 @@ impl Quest<'_> {
         }
     }
 
-    /// A range of what is not stored: from the first byte on it is as good as the whole; further out it is taken from a
-    /// fill that is about to reach it, or asked for alone.
+    /// A range of what is not stored: taken from what is under way where that can give it, else asked for as it is. One
+    /// from the first byte to the end is as good as the whole; several are asked for alone.
     fn range(&self, first_byte: u64, fill_key: u128, names: Option<Names>, why: Forward) -> Option<Lookup> {
+        let now = self.now.mono;
         if let Some(shared) = self.inner.fills.find(self.key, fill_key, self.request) {
-            let near = shared.will_soon_have(first_byte, REACH);
-            return Some(match near {
-                true => Lookup::Follow(self.follower(shared, None, names), why),
-                false => Lookup::Pass(PassReason::RangeMiss),
-            });
+            return match shared.will_have(first_byte) {
+                true => self.of_shared(&shared, None, names, why),
+                false => Some(Lookup::Pass(PassReason::RangeMiss)),
+            };
         }
-        if self.inner.fills.is_remembered(fill_key, self.now.mono) {
+        if self.inner.fills.is_remembered(fill_key, now) {
             return Some(Lookup::Pass(PassReason::HitForPass));
         }
-        if first_byte > 0 {
+        let in_vain = self.asked_range().is_some() && self.inner.fills.is_without_ranges(fill_key, now);
+        if in_vain || self.wanted() == Wanted::Several {
             return Some(Lookup::Pass(PassReason::RangeMiss));
         }
         self.join(fill_key, names, why)
+    }
+
+    /// Which bytes the request wants.
+    fn wanted(&self) -> Wanted {
+        if self.rules.head {
+            return Wanted::Head;
+        }
+        let value = self.request.first("range").filter(|_| self.rules.first_byte.is_some());
+        match value.map(|value| range::parse(value, u64::MAX)) {
+            Some(Ranges::Parts(parts)) => match parts.as_slice() {
+                [part] if part.first > LONGEST => Wanted::Suffix(u64::MAX - part.first),
+                [part] => Wanted::From(part.first, Some(part.last).filter(|last| *last < LONGEST)),
+                _ => Wanted::Several,
+            },
+            Some(Ranges::Whole | Ranges::Unsatisfiable) | None => Wanted::Whole,
+        }
+    }
+
+    /// The range that is asked for where nothing is stored; `None`: the whole.
+    fn asked_range(&self) -> Option<AskRange> {
+        match self.wanted() {
+            Wanted::Head | Wanted::Whole | Wanted::Several | Wanted::From(0, None) => None,
+            Wanted::From(first, last) => Some(AskRange::From { first, last }),
+            Wanted::Suffix(len) => Some(AskRange::Suffix(len)),
+        }
     }
 
     fn fill_key(&self, location: u128) -> u128 {

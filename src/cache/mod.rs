@@ -11,11 +11,13 @@
 //! it waits on the blocking pool.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod adopt;
 mod fill;
 mod head;
 mod hit;
 mod hot;
 mod key;
+mod languages;
 mod lookup;
 mod object;
 pub(crate) mod policy;
@@ -36,6 +38,8 @@ pub(crate) use policy::RequestRules;
 pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor};
 pub(crate) use root::{Cache, StoreState};
 pub(crate) use search::SearchRules;
+pub(crate) use store::Adopted;
+pub(crate) use store::carry::{Tag, Unfit, unpack};
 #[cfg(feature = "doors")]
 pub(crate) use store::doors::read_object;
 #[cfg(feature = "doors")]

@@ -75,6 +75,29 @@ impl Object {
         Some(Object { primary, key, identity: opened.identity, head, trailers, body, pinned, judged, uses, cache })
     }
 
+    /// One that is not on the card, or not all of it, as it would be opened from there.
+    pub(super) fn of_head(
+        head: &Head,
+        primary: u128,
+        key: &[u8],
+        identity: Identity,
+        trailers: Box<[u8]>,
+        bytes: Bytes,
+        cache: Weak<Inner>,
+    ) -> Option<Object> {
+        let body_len = match &bytes {
+            Bytes::Memory(bytes) => bytes.len() as u64,
+            Bytes::File { .. } => 0,
+        };
+        let about = head.about();
+        let head = Head::new(head.status(), head.lines(), about)?;
+        let body = Arc::new(Body { len: body_len, place: Place::of(bytes) });
+        let uses = AtomicU32::new(0);
+        let (pinned, judged) = (false, AtomicU32::new(0));
+        let key = key.into();
+        Some(Object { primary, key, identity, head, trailers, body, pinned, judged, uses, cache })
+    }
+
     /// The same answer with another head.
     pub(super) fn with_head(&self, head: Head) -> Object {
         Object {
@@ -128,14 +151,13 @@ impl Object {
         matches!(self.body.place, Place::File(_))
     }
 
-    /// Takes a damaged object out of everything.
-    pub(super) fn discard(&self) {
-        let Place::File(chunked) = &self.body.place else { return };
+    /// A chunk is not what was written: from now on the object is one that lacks it.
+    pub(super) async fn demote(&self, chunk: u64) {
         if let Some(cache) = self.cache.upgrade() {
             cache.hot.remove_location(self.primary, self.identity.location);
             if let Some(store) = cache.store() {
-                let (location, file) = (self.identity.location, Arc::clone(&chunked.file));
-                smol::unblock(move || store.remove_damaged(location, &file)).detach();
+                let identity = self.identity;
+                smol::unblock(move || store.demote(identity, chunk)).await;
             }
         }
     }

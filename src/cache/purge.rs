@@ -1,6 +1,9 @@
 //! Purging: what is kept is marked stale, or taken away, by key, by the beginning of keys, or by tag. It holds at once
 //! and for everything: what is hot, what lies on the card, and what is on its way.
 
+use std::sync::Arc;
+
+use super::object::Object;
 use super::root::{Cache, Inner};
 use super::store::purge::{Purge, What};
 
@@ -18,9 +21,27 @@ impl Cache {
         let Some(store) = inner.store() else { return Err("nothing is kept: the cache is off".to_owned()) };
         // In this order: what is opened from now on is compared with the record, what is hot or under way was not.
         let lasting = store.purge(what, how).map_err(|error| error.to_string())?;
-        inner.fills.purge(what);
+        inner.fills.purge(what).iter().for_each(|shared| shared.put_away(inner));
         inner.purge_hot(what, store.purge_number());
         Ok(Purged { lasting })
+    }
+
+    /// What an answer to an unsafe request names as changed (RFC 9875): all of these groups that came from the same
+    /// origin must be validated before their next use.
+    pub(crate) async fn invalidate_groups(&self, origin: &str, names: Vec<String>) {
+        let group = |name| What::Group { origin: origin.to_owned(), name };
+        let what: Vec<What> = names.into_iter().map(group).collect();
+        let Some(store) = self.inner.store().filter(|_| !what.is_empty()) else { return };
+        let inner = Arc::clone(&self.inner);
+        smol::unblock(move || {
+            if let Err(error) = store.purge_lightly(&what) {
+                log::warn!("groups named as changed stay as they are: {error}");
+                return;
+            }
+            inner.fills.purge(&what);
+            inner.purge_hot(&what, store.purge_number());
+        })
+        .await;
     }
 
     /// Purges that each answer is compared with when it is opened, because not all on the card is marked yet.
@@ -42,7 +63,7 @@ impl Inner {
     }
 
     /// Makes an object hot, unless a purge came after it was compared with purges.
-    pub(super) fn make_hot(&self, object: std::sync::Arc<super::object::Object>) {
+    pub(super) fn make_hot(&self, object: Arc<Object>) {
         let (primary, location, judged) = (object.primary, object.identity.location, object.judged());
         self.hot.insert(object);
         if self.store().is_some_and(|store| store.purge_number() != judged) {

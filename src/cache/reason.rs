@@ -122,11 +122,13 @@ pub(crate) enum NotStored {
     Partial,
     /// A part, with no strong validator to tell by whether another one is of the same whole (§3.4).
     WeakValidator,
+    /// The answer to a question for a part brings none, and says nothing of the whole.
+    RangeRefused,
     /// An answer to `POST` that does not say for how long it is fresh (RFC 9110 §9.3.3).
     PostFreshness,
     /// An answer to `POST` whose `Content-Location` is not its target (RFC 9110 §9.3.3).
     PostLocation,
-    /// Its status speaks of one request, client or connection alone: 401, 412, 429 …
+    /// Its status speaks of one request, client or connection alone: 401, 416, 429 …
     OneRequest,
     /// Not final: another answer comes after it.
     Interim,
@@ -158,6 +160,7 @@ impl NotStored {
             NotStored::MustUnderstand => "must-understand",
             NotStored::HeadMethod => "head-method",
             NotStored::Partial => "partial",
+            NotStored::RangeRefused => "range-refused",
             NotStored::WeakValidator => "weak-validator",
             NotStored::PostFreshness => "post-freshness",
             NotStored::PostLocation => "post-location",

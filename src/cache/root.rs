@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use smol::lock::Semaphore;
 
-use super::fill::{Fill, Table};
+use super::fill::{Asker, Fill, Joined, Table};
 use super::hit::Hit;
 use super::hot::{Bounds, Hot};
 use super::key::Key;
@@ -142,6 +142,7 @@ impl Cache {
             *lock(&inner.shelf) = new.open(inner.index_memory);
             lock(&inner.upkeep).upkeep = Upkeep::default();
             inner.hot.clear();
+            inner.fills.kept().iter().for_each(|shared| shared.put_away(inner));
         } else if let Some(store) = inner.store() {
             store.set_limits(new.limits);
         }
@@ -166,24 +167,35 @@ impl Cache {
     /// asking for it just now.
     pub(crate) fn offer(
         &self,
-        _key: &Key<'_>,
-        _request: Fields<'_>,
-        _rules: &RequestRules,
-        _route: &RouteCacheConfig,
-        _now: Now,
+        key: &Key<'_>,
+        request: Fields<'_>,
+        rules: &RequestRules,
+        route: &RouteCacheConfig,
+        now: Now,
     ) -> Option<Fill> {
-        None
+        let inner = &self.inner;
+        inner.note_time(now);
+        let shared = match inner.fills.join(key, key.hash(), request, now.mono) {
+            Joined::Lead(shared) => shared,
+            Joined::Alone(_) | Joined::Follow(_) => return None,
+        };
+        Some(Fill::new(Arc::clone(inner), shared, inner.asker(rules, route), None, None).for_post())
     }
 
     /// RFC 9111 §4.4: after a 2xx or 3xx answer to an unsafe request. What is kept for the key must be validated before
     /// its next use, and so must what is on its way.
     pub(crate) async fn invalidate(&self, key: &Key<'_>) {
         let primary = key.hash();
-        self.inner.fills.invalidate(primary);
+        let gone = self.inner.fills.invalidate(primary);
         self.inner.hot.remove(primary);
-        if let Some(store) = self.inner.store() {
-            smol::unblock(move || store.invalidate(primary)).await;
-        }
+        let inner = Arc::clone(&self.inner);
+        smol::unblock(move || {
+            gone.iter().for_each(|shared| shared.put_away(&inner));
+            if let Some(store) = inner.store() {
+                store.invalidate(primary);
+            }
+        })
+        .await;
         // Somebody may have opened it between these two steps.
         self.inner.hot.remove(primary);
     }
@@ -200,6 +212,7 @@ impl Cache {
             background.reported = now.mono;
             inner.hot.report_uses(|location, uses| store.touch(location, now.mono, uses));
         }
+        super::fill::tick(inner, now.mono);
         store.upkeep(&mut background.upkeep, settings.sync, now)
     }
 
@@ -215,7 +228,7 @@ impl Cache {
         let mut stat = CacheStat {
             hot_objects: inner.hot.objects() as u64,
             hot_bytes: inner.hot.bytes() as u64,
-            fills: inner.fills.count() as u64,
+            fills: inner.fills.under_way() as u64,
             ..CacheStat::default()
         };
         if let Some(store) = inner.store() {
@@ -233,6 +246,12 @@ impl Inner {
             Shelf::Open(store) => Some(Arc::clone(store)),
             Shelf::Closed(_) => None,
         }
+    }
+
+    pub(super) fn asker(&self, rules: &RequestRules, route: &RouteCacheConfig) -> Asker {
+        let most = self.max_object();
+        let max_object = route.max_object.map_or(most, |most_of_route| most_of_route.min(most));
+        Asker { rules: *rules, max_object, pinned: route.pin, finish: route.finish }
     }
 
     pub(super) fn max_object(&self) -> Size {

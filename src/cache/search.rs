@@ -14,13 +14,16 @@ use crate::http::no_vary_search::NoVarySearch;
 const MOST: usize = 256;
 /// Bytes that the rules of one path may take: a longer list is not remembered.
 const MOST_BYTES: usize = 4 << 10;
+/// For each path, the queries that were kept under their own name before the path's rules were known, …
+const MOST_FIRST: usize = 4;
+/// … if they are no longer than this.
+const LONGEST_FIRST: usize = 256;
 
-/// For each path, what its newest answer said of its queries: a bounded table in RAM, 1 MB at the very most.
+/// For each path, what its newest answer said of its queries: a bounded table in RAM, 2 MB at the very most.
 ///
 /// It forgets: everything at a restart, and of more than [`MOST`] paths the one that was not asked for the longest.
 /// What was stored by a name that only the table gives is then not found until some answer of that path has said so
-/// again. What was stored before the table knew a path lies under its own query and is found by that. Either way
-/// something is asked for once more than needed, and nothing is ever answered with another query's answer.
+/// again: something is asked for once more than needed, and nothing is ever answered with another query's answer.
 #[derive(Default)]
 pub(crate) struct SearchRules {
     /// How many there are: where there are none, as nearly everywhere, nobody takes the lock.
@@ -39,6 +42,9 @@ struct Table {
 struct Known {
     rules: NoVarySearch,
     used: u64,
+    /// Answers whose names are not those that the rules give: what the rules would say, and the query they lie under,
+    /// the newest last.
+    first: Vec<(Option<String>, String)>,
 }
 
 impl SearchRules {
@@ -53,11 +59,11 @@ impl SearchRules {
         let uses = table.uses;
         let Some(known) = table.paths.get_mut(&place(origin, path)) else { return query };
         known.used = uses;
-        known.rules.normalise(query.as_deref().unwrap_or_default()).map(Cow::Owned)
+        known.name(query.as_deref()).map(Cow::Owned)
     }
 
-    /// Notes what an answer of a path says, or no longer says. For answers that are kept, before they get their name.
-    pub(crate) fn learn(&self, origin: &str, path: &str, answer: Fields<'_>) {
+    /// Notes what an answer of a path says, or no longer says. For answers that are kept; `query` names this one.
+    pub(crate) fn learn(&self, origin: &str, path: &str, query: Option<&str>, answer: Fields<'_>) {
         let said = NoVarySearch::of(answer).filter(|rules| rules.footprint() <= MOST_BYTES);
         if said.is_none() && self.count.load(Ordering::Relaxed) == 0 {
             return;
@@ -65,7 +71,7 @@ impl SearchRules {
         let place = place(origin, path);
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         match said {
-            Some(rules) => table.enter(place, rules),
+            Some(rules) => table.enter(place, rules, query),
             None => {
                 table.paths.remove(&place);
             }
@@ -75,13 +81,41 @@ impl SearchRules {
 }
 
 impl Table {
-    fn enter(&mut self, place: u128, rules: NoVarySearch) {
+    fn enter(&mut self, place: u128, rules: NoVarySearch, query: Option<&str>) {
         self.uses += 1;
+        if let Some(known) = self.paths.get_mut(&place).filter(|known| known.rules == rules) {
+            known.used = self.uses;
+            return known.note(query);
+        }
         if !self.paths.contains_key(&place) && self.paths.len() >= MOST {
             let oldest = self.paths.iter().min_by_key(|(_, known)| known.used).map(|(place, _)| *place);
             oldest.and_then(|oldest| self.paths.remove(&oldest));
         }
-        self.paths.insert(place, Known { rules, used: self.uses });
+        let mut known = Known { rules, used: self.uses, first: Vec::new() };
+        known.note(query);
+        self.paths.insert(place, known);
+    }
+}
+
+impl Known {
+    fn name(&self, query: Option<&str>) -> Option<String> {
+        let normal = self.rules.normalise(query.unwrap_or_default());
+        let first = self.first.iter().rev().find(|(name, _)| *name == normal);
+        first.map(|(_, query)| query.clone()).or(normal)
+    }
+
+    /// An answer is kept under this query.
+    fn note(&mut self, query: Option<&str>) {
+        let Some(query) = query.filter(|query| query.len() <= LONGEST_FIRST) else { return };
+        if self.name(Some(query)).as_deref() == Some(query) {
+            return;
+        }
+        let normal = self.rules.normalise(query);
+        self.first.retain(|(name, _)| *name != normal);
+        if self.first.len() >= MOST_FIRST {
+            self.first.remove(0);
+        }
+        self.first.push((normal, query.to_owned()));
     }
 }
 
@@ -99,7 +133,33 @@ mod tests {
     }
 
     fn learn(rules: &SearchRules, path: &str, answer: &str) {
-        rules.learn("http://origin:80", path, Block::new(answer).fields());
+        rules.learn("http://origin:80", path, None, Block::new(answer).fields());
+    }
+
+    #[test]
+    fn what_was_kept_before_the_rules_were_known_is_found() {
+        let rules = SearchRules::default();
+        let came = |query: &str, answer: &str| {
+            rules.learn("http://origin:80", "/a", Some(query), Block::new(answer).fields());
+        };
+        let said = "No-Vary-Search: params=(\"s\")";
+        came("a=1&s=1", said);
+        assert_eq!(asked(&rules, "/a", Some("a=1&s=2")).as_deref(), Some("a=1&s=1"));
+        assert_eq!(asked(&rules, "/a", Some("a=2&s=2")).as_deref(), Some("a=2"));
+        came("a=1&s=1", said);
+        came("s=1", said);
+        assert_eq!(asked(&rules, "/a", None).as_deref(), Some("s=1"));
+        // A few of them are remembered; the others are asked for once more.
+        for number in 3..3 + MOST_FIRST {
+            came(&format!("a={number}&s=1"), said);
+        }
+        assert_eq!(asked(&rules, "/a", Some("a=1&s=2")).as_deref(), Some("a=1"));
+        assert_eq!(asked(&rules, "/a", Some("s=2&a=4")).as_deref(), Some("a=4&s=1"));
+        came(&format!("a=9&s={}", "x".repeat(LONGEST_FIRST)), said);
+        assert_eq!(asked(&rules, "/a", Some("a=9")).as_deref(), Some("a=9"));
+        // Other rules, other names.
+        came("a=1&s=1", "No-Vary-Search: key-order");
+        assert_eq!(asked(&rules, "/a", Some("s=2&a=4")).as_deref(), Some("a=4&s=2"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! before it, are words parted by blanks or commas.
 
 use super::head::fields_of;
+use crate::http::Fields;
 
 /// RFC 9875 asks for 32 at the least.
 const MOST_MEMBERS: usize = 128;
@@ -27,6 +28,13 @@ pub(crate) fn has(lines: &[u8], tag: &str) -> bool {
 pub(crate) fn has_group(lines: &[u8], name: &str) -> bool {
     let groups = fields_of(lines).filter(|(field, _)| field.eq_ignore_ascii_case(b"cache-groups"));
     groups.flat_map(|(_, value)| strings(value)).any(|member| member == name)
+}
+
+/// The groups that an answer to an unsafe request says have changed (RFC 9875).
+pub(crate) fn changed_groups(fields: Fields<'_>) -> Vec<String> {
+    let mut groups: Vec<String> = fields.all("cache-group-invalidation").flat_map(strings).collect();
+    groups.truncate(MOST_MEMBERS);
+    groups
 }
 
 /// All tags of a block of lines.

@@ -82,7 +82,10 @@ impl std::fmt::Display for Unanswered {
 pub(super) fn ask(state: &Path, question: &Question) -> Result<Answer, Unanswered> {
     let path = state.join(NAME);
     let mut stream = UnixStream::connect(&path).map_err(|cause| match cause.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Unanswered::NobodyThere,
+        // A folder whose name is too long for a socket has none; the store's lock tells whether a gateway runs.
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::InvalidInput => {
+            Unanswered::NobodyThere
+        }
         io::ErrorKind::PermissionDenied => Unanswered::Forbidden(path),
         _ => Unanswered::Io(cause),
     })?;

@@ -107,9 +107,10 @@ impl Running {
         };
         let gateway = build(config, provenance, &process, &update.problems);
         let current: Current = Arc::new(Mutex::new(gateway.clone()));
+        // Before the first answer: whoever gets one may give orders.
+        let control = Control::start(&state, &process);
         let workers = Workers::start(&process, &gateway, update.opened).map_err(StartFailure::Threads)?;
         let keeper = Keeper::start(process.clone(), current.clone(), memory).map_err(StartFailure::Threads)?;
-        let control = Control::start(&state, &process);
         notify("READY=1");
         Ok(Running { process, current, listeners, workers, keeper, control, wishes, watch })
     }

@@ -240,12 +240,33 @@ impl Pursuit {
                     Some(hit) if allowed(exchange, rules, hit, instead) => {
                         break self::stale(exchange, connection, hit, forward, instead, asking).await;
                     }
-                    Some(_) | None => break Err(refusal),
+                    Some(_) => break Err(refusal),
+                    None => match in_another_language(exchange, origin, rules, forward, instead).await {
+                        Some(hit) => break self::stale(exchange, connection, &hit, forward, instead, asking).await,
+                        None => break Err(refusal),
+                    },
                 },
             }
         };
         after.map(Some)
     }
+}
+
+/// Where only the language that is wanted is not kept, and nobody can be asked for it: another one.
+async fn in_another_language(
+    exchange: &Exchange<'_>,
+    origin: &Origin,
+    rules: &RequestRules,
+    forward: Forward,
+    instead: StaleFor,
+) -> Option<Hit> {
+    if forward != Forward::VaryMiss || instead != StaleFor::Unreachable {
+        return None;
+    }
+    let (process, fields) = (&exchange.worker.process, exchange.plan.request.fields);
+    let parts = exchange.plan.key(origin, &process.search);
+    let hit = process.cache.in_another_language(&parts.key(), fields, rules, exchange.now).await?;
+    allowed(exchange, rules, &hit, instead).then_some(hit)
 }
 
 /// What a client is told of an answer that it reads from a fill. `covered`: all that it wants was stored.

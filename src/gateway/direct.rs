@@ -1,7 +1,7 @@
 //! A request that goes by the cache: the upstream's answer streams to this client alone.
 
-use crate::cache::PassReason;
 use crate::cache::policy::{self, TargetUri};
+use crate::cache::{PassReason, tags};
 use crate::codings::{self, Coding, Serving};
 use crate::http::{BodyFraming, FieldSpans, Fields, Method, OwnedResponse, framing, host};
 use crate::observe::CacheResult;
@@ -94,7 +94,7 @@ pub(super) async fn ask_alone(
 }
 
 /// After a success of an unsafe method, what is stored under its URL must not be used unasked, nor what its answer
-/// names as changed (RFC 9111 §4.4).
+/// names as changed (RFC 9111 §4.4, RFC 9875).
 async fn invalidate(exchange: &Exchange<'_>, origin: &Origin, head: &OwnedResponse) {
     let (plan, process) = (&exchange.plan, &exchange.worker.process);
     if !origin.cached || plan.request.method.is_safe() {
@@ -106,6 +106,13 @@ async fn invalidate(exchange: &Exchange<'_>, origin: &Origin, head: &OwnedRespon
         for secure in [false, true] {
             let parts = plan.key_of(origin, secure, &path, query.as_deref(), &process.search);
             process.cache.invalidate(&parts.key()).await;
+        }
+    }
+    if head.status < 400 {
+        for secure in [false, true] {
+            let groups = tags::changed_groups(head.fields());
+            let origin = plan.key_prefix(origin, secure);
+            exchange.worker.process.cache.invalidate_groups(&origin, groups).await;
         }
     }
 }

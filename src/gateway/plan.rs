@@ -80,7 +80,7 @@ pub(crate) struct KeyParts<'p> {
 impl KeyParts<'_> {
     /// Notes what an answer that is about to be kept says of queries.
     pub(crate) fn learn(&self, search: &SearchRules, answer: Fields<'_>) {
-        search.learn(&self.origin, &self.path, answer);
+        search.learn(&self.origin, &self.path, self.query.as_deref(), answer);
     }
 
     pub(crate) fn key(&self) -> Key<'_> {
@@ -191,7 +191,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Answers for another `Host`, or for clients that came in another way, are other answers.
-    fn key_prefix<'p>(&self, origin: &'p Origin, secure: bool) -> Cow<'p, str> {
+    pub(super) fn key_prefix<'p>(&self, origin: &'p Origin, secure: bool) -> Cow<'p, str> {
         let prefix = if secure { &origin.key_prefix_secure } else { &origin.key_prefix };
         match &self.route.config.upstream.host {
             HostPolicy::Keep => format!("{prefix} {}", self.client_host().to_ascii_lowercase()).into(),

@@ -56,8 +56,10 @@ impl<'a> CacheControl<'a> {
     pub(crate) fn parse(fields: Fields<'a>) -> CacheControl<'a> {
         let mut found = CacheControl::default();
         for directive in fields.list("cache-control") {
-            let (name, argument) = pair(directive);
-            found.take(trim(name), argument);
+            let (written, argument) = pair(directive);
+            let name = trim(written);
+            // No white space is allowed at the equals sign. What has some is there, and what it says cannot be read.
+            found.take(name, if name.len() == written.len() { argument } else { argument.and(Some(b"")) });
         }
         found
     }
@@ -213,6 +215,10 @@ mod tests {
             check(invalid, CacheControl { max_age: secs(0), ..NONE });
         }
         check("s-maxage=x", CacheControl { s_maxage: secs(0), ..NONE });
+        check("max-age =60", CacheControl { max_age: secs(0), ..NONE });
+        check("max-age= 60", CacheControl { max_age: secs(0), ..NONE });
+        check("private =\"a\"", CacheControl { private: Reach::Whole, ..NONE });
+        check("stale-if-error =60, public =x", NONE);
         check("max-age=+5, max-age=60", CacheControl { max_age: secs(0), ..NONE });
         check("max-stale=x, stale-if-error=x, stale-while-revalidate", NONE);
         check("public=1, must-understand=no, immutable=\"\"", NONE);

@@ -3,20 +3,24 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Asker, Ended, Fill, Phase, Readable, Shared, State, Stream, StreamEnd};
+use super::desk;
+use super::permit::{Fill, Part};
+use super::stream::{Here, MOST_BARREN, Stream};
+use super::{Asker, Ended, Phase, Readable, Shared, State};
 use crate::base::Now;
 use crate::cache::head::Head;
 use crate::cache::hit::{Hit, Piece, bring_in};
 use crate::cache::policy::{self, Reuse};
 use crate::cache::reason::{Failure, PassReason};
 use crate::cache::root::Inner;
+use crate::cache::store::Run;
 use crate::cache::vary::Names;
 use crate::http::Fields;
 
 /// Bytes that a follower copies out of the window at once: the lock is held for that long.
 const COPY: usize = 32 << 10;
 
-/// A client that reads from a fill. Drop it when it leaves.
+/// A client that reads from an object under way. Drop it when it leaves.
 pub(crate) struct Follower {
     inner: Arc<Inner>,
     shared: Arc<Shared>,
@@ -26,9 +30,16 @@ pub(crate) struct Follower {
     names: Option<Names>,
     /// The reader of the client that asks: what comes is its own answer.
     own: bool,
+    /// It waits until the head has been confirmed oftener, or refused oftener, than this.
+    noted: Option<(u32, u32)>,
     number: usize,
     position: u64,
     end: u64,
+    /// It has got bytes: there is no way back.
+    begun: bool,
+    /// Questions that had brought nothing when it last got on, of all and of its own.
+    barren: u32,
+    asks: u32,
     copy: Vec<u8>,
     file: Option<Readable>,
     trailers: Box<[u8]>,
@@ -58,7 +69,7 @@ pub(crate) enum Next<'a> {
 pub(crate) enum FillEnd {
     /// Forward this request past the cache.
     GoAlone(PassReason),
-    /// The answer is for others: look up again.
+    /// The answer is for others, or another one came: look up again. Within an answer, it is a cut.
     LookAgain,
     Failed(Failure),
     /// The one who asked is gone without a word: this client asks now.
@@ -71,8 +82,10 @@ enum Step {
     /// So many bytes were copied.
     Copied(usize),
     File(Readable, u64, usize),
+    Check(Run),
+    Ask(Part),
     End,
-    Cut(Failure),
+    Over(FillEnd),
 }
 
 impl Follower {
@@ -83,7 +96,10 @@ impl Follower {
         previous: Option<Hit>,
         names: Option<Names>,
     ) -> Follower {
-        let number = shared.state().enter();
+        let mut state = shared.state();
+        let number = state.enter();
+        let barren = state.stream().map_or(0, |stream| stream.barren);
+        drop(state);
         Follower {
             inner,
             shared,
@@ -91,9 +107,13 @@ impl Follower {
             previous,
             names,
             own: false,
+            noted: None,
             number,
             position: 0,
             end: u64::MAX,
+            begun: false,
+            barren,
+            asks: 0,
             copy: Vec::new(),
             file: None,
             trailers: Box::default(),
@@ -104,6 +124,11 @@ impl Follower {
         let mut follower = Follower::new(inner, shared, asker, None, None);
         follower.own = true;
         follower
+    }
+
+    pub(super) fn after_renewal(mut self, noted: Option<(u32, u32)>) -> Follower {
+        self.noted = noted;
+        self
     }
 
     /// Waits for the head. `request` are the client's fields as they were looked up.
@@ -126,13 +151,17 @@ impl Follower {
     /// The next bytes, at most `max`, as soon as there are any.
     pub(crate) async fn next(&mut self, max: usize) -> Result<Next<'_>, FillEnd> {
         let step = loop {
-            match self.step(max) {
-                Step::Wait => {}
+            let listener = match self.step(max) {
+                Step::Wait => self.shared.news.listen(),
+                Step::Check(run) => {
+                    self.check(run).await;
+                    continue;
+                }
                 step => break step,
-            }
-            let listener = self.shared.news.listen();
+            };
             match self.step(max) {
                 Step::Wait => listener.await,
+                Step::Check(run) => self.check(run).await,
                 step => break step,
             }
         };
@@ -143,8 +172,12 @@ impl Follower {
                 let readable = self.file.insert(readable);
                 Ok(Next::Piece(Piece::File { file: &readable.file, offset, len }))
             }
-            Step::End | Step::Wait => Ok(Next::End),
-            Step::Cut(why) => Err(FillEnd::Failed(why)),
+            Step::Ask(part) => {
+                let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
+                Ok(Next::Ask(Fill::of_part(inner, shared, self.asker, part)))
+            }
+            Step::End | Step::Wait | Step::Check(_) => Ok(Next::End),
+            Step::Over(end) => Err(end),
         }
     }
 
@@ -154,16 +187,26 @@ impl Follower {
     }
 
     /// What the fill has come to, for this follower; `None`: wait.
-    fn seen(&self, request: Fields<'_>, now: Now) -> Option<Result<Followed, FillEnd>> {
-        let mut state = self.shared.state();
-        let seen = match &state.phase {
+    fn seen(&mut self, request: Fields<'_>, now: Now) -> Option<Result<Followed, FillEnd>> {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.state();
+        let seen = match &mut state.phase {
             Phase::Asking => return None,
             Phase::Orphaned => {
                 state.phase = Phase::Asking;
                 drop(state);
                 return Some(Err(FillEnd::TakeOver(self.take_over())));
             }
-            Phase::Streaming(stream) => self.seen_stream(stream, request),
+            Phase::Streaming(stream) => match self.seen_renewal(stream) {
+                Renewal::Confirmed => self.seen_stream(stream, request),
+                Renewal::Wait => return None,
+                Renewal::Refused(end) => Err(end),
+                Renewal::Unasked(part) => {
+                    drop(state);
+                    let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
+                    return Some(Ok(Followed::Ask(Fill::of_part(inner, shared, self.asker, part))));
+                }
+            },
             Phase::Ended(Ended::Alone(reason)) => Err(FillEnd::GoAlone(*reason)),
             Phase::Ended(Ended::LookAgain) => Err(FillEnd::LookAgain),
             Phase::Ended(Ended::Failed(why)) => Err(FillEnd::Failed(*why)),
@@ -172,19 +215,38 @@ impl Follower {
         Some(seen)
     }
 
+    /// Whether the head has been confirmed, for one whose request wants that.
+    fn seen_renewal(&mut self, stream: &mut Stream) -> Renewal {
+        match self.noted {
+            Some((renewals, _)) if stream.renewals != renewals => Renewal::Confirmed,
+            None => Renewal::Confirmed,
+            Some(_) if stream.is_being_renewed() => Renewal::Wait,
+            Some((_, refusals)) if stream.refusals != refusals => {
+                Renewal::Refused(stream.refusal.map_or(FillEnd::LookAgain, FillEnd::Failed))
+            }
+            Some(_) if self.asks >= MOST_BARREN => Renewal::Refused(FillEnd::Failed(stream.failure)),
+            Some(_) => {
+                self.asks += 1;
+                Renewal::Unasked(Part::hole(stream, None, true))
+            }
+        }
+    }
+
     fn seen_stream(&self, stream: &Stream, request: Fields<'_>) -> Result<Followed, FillEnd> {
-        if let Some(StreamEnd::Cut(why)) = stream.end {
+        if let Some(why) = stream.cut {
             return Err(FillEnd::Failed(why));
         }
         let selected = stream.selection.as_ref().is_none_or(|selection| selection.matches(request));
-        if self.own || (stream.for_all && selected && stream.has_from(self.position)) {
-            return Ok(Followed::Stream {
-                head: Arc::clone(&stream.head),
-                length: stream.length,
-                whole: stream.is_whole(),
-            });
+        if !self.own && !(stream.for_all && selected) {
+            return Err(FillEnd::LookAgain);
         }
-        Err(FillEnd::LookAgain)
+        let first = self.asker.rules.first_byte.filter(|_| !self.asker.rules.head).unwrap_or(self.position);
+        if !self.own && !stream.will_have(first) {
+            let far = first > self.position;
+            return Err(if far { FillEnd::GoAlone(PassReason::RangeMiss) } else { FillEnd::LookAgain });
+        }
+        let (head, whole) = (Arc::clone(&stream.head), stream.is_whole());
+        Ok(Followed::Stream { head, length: stream.length, whole })
     }
 
     /// A validation is for all who have the same selecting values and for whom what was validated is fresh now.
@@ -208,51 +270,87 @@ impl Follower {
         let step = match &mut state.phase {
             Phase::Streaming(stream) => self.step_in(stream, max),
             Phase::Asking | Phase::Orphaned => Step::Wait,
-            Phase::Ended(_) => Step::Cut(Failure::CUT),
+            Phase::Ended(_) if self.begun => Step::Over(FillEnd::Failed(Failure::CUT)),
+            Phase::Ended(_) => Step::Over(FillEnd::LookAgain),
         };
         let taken = match &step {
             Step::Copied(len) | Step::File(_, _, len) => *len,
-            Step::Wait | Step::End | Step::Cut(_) => 0,
+            Step::Wait | Step::Check(_) | Step::Ask(_) | Step::End | Step::Over(_) => 0,
         };
-        self.position = self.position.saturating_add(taken as u64);
+        if taken > 0 {
+            self.position = self.position.saturating_add(taken as u64);
+            (self.begun, self.asks) = (true, 0);
+            self.barren = state.stream().map_or(0, |stream| stream.barren);
+        }
         self.enter_position(&mut state);
         step
     }
 
-    fn step_in(&mut self, stream: &Stream, max: usize) -> Step {
+    fn step_in(&mut self, stream: &mut Stream, max: usize) -> Step {
         let left = self.end.saturating_sub(self.position);
         if left == 0 || max == 0 {
             return Step::End;
         }
+        stream.whole_wanted |= self.end == u64::MAX && self.position == 0;
         let most = usize::try_from(left).unwrap_or(usize::MAX).min(max);
-        if let Some(step) = self.step_on_file(stream, most) {
-            return step;
-        }
-        // Neither on the card nor in RAM any more: only after a seek back in a stream that the card failed.
-        let Some(start) = self.position.checked_sub(stream.base) else { return Step::Cut(Failure::CUT) };
-        match usize::try_from(start).ok().and_then(|start| stream.window.get(start..)) {
-            Some(here) if !here.is_empty() => {
-                let here = here.get(..most.min(COPY)).unwrap_or(here);
-                self.copy.clear();
-                self.copy.extend_from_slice(here);
-                Step::Copied(here.len())
+        let limit = self.position.saturating_add(most as u64);
+        match stream.here(self.position, limit, false) {
+            Here::File(readable, end) => {
+                let there = end.min(limit).saturating_sub(self.position);
+                let run = readable.layout.run(self.position).min(there);
+                let offset = readable.layout.place(self.position);
+                Step::File(readable, offset, usize::try_from(run).unwrap_or(0))
             }
-            Some(_) | None => match &stream.end {
-                None => Step::Wait,
-                Some(StreamEnd::Cut(why)) => Step::Cut(*why),
-                Some(StreamEnd::Whole { trailers }) => {
-                    self.trailers = trailers.clone();
-                    Step::End
-                }
-            },
+            Here::Unchecked(run) => Step::Check(run),
+            Here::Window(lane) => self.copy_from(stream, lane, most),
+            Here::Wait => Step::Wait,
+            Here::Cut(why) => Step::Over(FillEnd::Failed(why)),
+            Here::End => {
+                self.trailers = stream.trailers.clone();
+                Step::End
+            }
+            Here::Hole => self.ask(stream),
         }
     }
 
-    fn step_on_file(&self, stream: &Stream, most: usize) -> Option<Step> {
-        let (readable, on_file) = stream.file.as_ref()?;
-        let there = on_file.checked_sub(self.position).filter(|there| *there > 0)?;
-        let run = readable.layout.run(self.position).min(there).min(most as u64);
-        Some(Step::File(readable.clone(), readable.layout.place(self.position), usize::try_from(run).ok()?))
+    fn copy_from(&mut self, stream: &Stream, lane: u32, most: usize) -> Step {
+        let here = stream.lane(lane).and_then(|lane| {
+            let start = usize::try_from(self.position.checked_sub(lane.base)?).ok()?;
+            lane.window.get(start..)
+        });
+        let here = here.unwrap_or_default();
+        let here = here.get(..most.min(COPY)).unwrap_or(here);
+        self.copy.clear();
+        self.copy.extend_from_slice(here);
+        Step::Copied(here.len())
+    }
+
+    /// Asks for what is missing here, unless that has been in vain for some time.
+    fn ask(&mut self, stream: &mut Stream) -> Step {
+        let in_vain = stream.barren.wrapping_sub(self.barren) >= MOST_BARREN || self.asks >= MOST_BARREN;
+        if in_vain {
+            return Step::Over(FillEnd::Failed(stream.failure));
+        }
+        self.asks += 1;
+        let hole = stream.hole(self.position, self.end);
+        Step::Ask(Part::hole(stream, Some(hole), false))
+    }
+
+    /// Reads a run back, that was written before this process began.
+    async fn check(&self, run: Run) {
+        let there = self.shared.state().stream().map(|stream| (Arc::clone(&stream.desk), stream.file.clone()));
+        let Some((desk, Some(readable))) = there else { return };
+        let turn = self.inner.reads.acquire_arc().await;
+        let sound = smol::unblock(move || {
+            let _turn = turn;
+            let sound = desk::is_sound(&readable, run);
+            if !sound {
+                desk.note_damage(&readable, run);
+            }
+            sound
+        })
+        .await;
+        self.shared.judge(run, sound);
     }
 
     fn note_position(&self) {
@@ -264,9 +362,18 @@ impl Follower {
             *place = Some(self.position);
         }
         if state.stream().is_some_and(|stream| stream.broken) {
-            self.shared.wake_writer();
+            self.shared.wake_writers();
         }
     }
+}
+
+/// What has become of the question whether the head still holds.
+enum Renewal {
+    Confirmed,
+    Wait,
+    Refused(FillEnd),
+    /// Nobody asks any more.
+    Unasked(Part),
 }
 
 impl Drop for Follower {
@@ -279,8 +386,9 @@ impl Drop for Follower {
         }
         drop(state);
         if abandoned {
-            self.inner.fills.remove(&self.shared);
+            self.inner.fills.release(&self.shared);
         }
-        self.shared.wake_writer();
+        self.shared.wake_writers();
+        self.shared.put_away_if_idle(&self.inner);
     }
 }

@@ -1,18 +1,30 @@
-//! One download serves all who want it: the state that a [`Fill`], its [`Writer`] and its [`Follower`]s share.
+//! One object under way serves all who want it: the state that [`Fill`]s, their [`Writer`]s and the [`Follower`]s share.
 //!
 //! ```text
-//! Asking ── stored ──▶ Streaming ──▶ whole, or cut
+//! Asking ── stored ──▶ Streaming ──▶ whole, cut, or idle and put away
 //!    │ └── freshened, passed, failed ──▶ Ended
 //!    └── dropped ──▶ Orphaned ── a follower takes over ──▶ Asking
 //! ```
 //!
-//! Bytes go through a window in RAM; what has been written to the card is read from there. A follower takes from
-//! wherever its position is, as the bytes come and at its own pace; only when the card fails does the window wait for the
-//! slowest.
+//! An object may be partly there. Each upstream answer that is being written is a [`lane`]: from a first byte to a
+//! planned end, its newest bytes in a window in RAM, the others on the card. A follower takes from wherever its position
+//! is, as the bytes come and at its own pace: from the card, from a lane's window; it waits for a lane that will soon get
+//! there; or it finds a hole and asks: it is given a [`Fill`] for the hole. Only when the card fails does a window wait
+//! for the slowest of its followers.
 
+mod answer;
+mod close;
+mod desk;
 mod follower;
+mod freshen;
+mod lane;
+mod pen;
 mod permit;
+mod present;
+mod restore;
+mod stream;
 mod table;
+mod tick;
 mod writer;
 
 use std::fs::File;
@@ -20,19 +32,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use event_listener::Event;
 
-use super::head::Head;
 use super::hit::Hit;
 use super::policy::{self, RequestRules};
 use super::reason::{Failure, PassReason};
-use super::store::format::Layout;
+use super::root::Inner;
+use super::store::Draft;
+use super::store::format::{Identity, Layout};
 use super::store::purge::What;
-use super::vary::Selection;
-use crate::base::{Now, Size};
+use crate::base::{Mono, Now, Size};
+use crate::config::Finish;
 use crate::http::Fields;
 
+use desk::Desk;
 pub(crate) use follower::{FillEnd, Followed, Follower, Next};
 pub(crate) use permit::{Answer, Ask, AskRange, Fill};
+pub(super) use restore::{Reopening, Standing, Wanted};
+use stream::Stream;
 pub(super) use table::{Joined, Table};
+pub(super) use tick::tick;
 pub(crate) use writer::{Stop, Writer};
 
 /// What fills and their followers share.
@@ -42,9 +59,11 @@ pub(super) struct Shared {
     pub(super) key: Box<[u8]>,
     /// What the table of fills knows it by.
     fill_key: u128,
+    /// Nobody can find it: what it brings is one client's own, and kept only when it is whole.
+    private: bool,
     /// Something changed for those who follow.
     news: Event,
-    /// Something changed for the one who writes.
+    /// Something changed for the ones who write.
     room: Event,
     state: Mutex<State>,
 }
@@ -56,6 +75,8 @@ pub(super) struct Asker {
     pub(super) max_object: Size,
     /// What is kept for it never leaves to make room (`cache.pin`).
     pub(super) pinned: bool,
+    /// What becomes of the download when its last reader leaves.
+    pub(super) finish: Finish,
 }
 
 /// Guarded by the lock of [`Shared`]; never held across an await.
@@ -63,14 +84,22 @@ struct State {
     phase: Phase,
     /// Positions of the live followers; `None` where one has left.
     followers: Vec<Option<u64>>,
+    /// There was a follower once.
+    was_followed: bool,
+    /// Hits that may yet be read.
+    holds: usize,
+    /// When the clock first found nobody at it.
+    idle_since: Option<Mono>,
     /// The stored answers of this key were invalidated while this one was on its way.
     invalidated: bool,
+    /// Where it is kept, if nobody else may write there.
+    claim: Option<u128>,
 }
 
 enum Phase {
     Asking,
     Orphaned,
-    Streaming(Stream),
+    Streaming(Box<Stream>),
     Ended(Ended),
 }
 
@@ -83,39 +112,40 @@ enum Ended {
     Fresh(Hit),
 }
 
-/// An answer on its way.
-struct Stream {
-    head: Arc<Head>,
-    length: Option<u64>,
-    selection: Option<Selection>,
-    /// Fresh when it came: others than the one who asked may have it.
-    for_all: bool,
-    /// The bytes from `base` on.
-    window: Vec<u8>,
-    base: u64,
-    /// The file, and how many bytes from the first on are in it.
-    file: Option<(Readable, u64)>,
-    /// The card failed or the answer outgrew its limit: the window is all there is for what comes.
-    broken: bool,
-    end: Option<StreamEnd>,
-}
-
-enum StreamEnd {
-    Whole { trailers: Box<[u8]> },
-    Cut(Failure),
-}
-
 /// A file that may be read while it is written.
 #[derive(Clone)]
 struct Readable {
     file: Arc<File>,
     layout: Layout,
+    identity: Identity,
+}
+
+impl Readable {
+    fn of(draft: &Draft) -> Readable {
+        Readable { file: Arc::clone(draft.file()), layout: draft.layout(), identity: draft.identity() }
+    }
+}
+
+/// Keeps an object that lies idle open. Dropped, it may be put away.
+pub(super) struct Hold {
+    inner: Arc<Inner>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) asker: Asker,
 }
 
 impl Shared {
-    fn new(primary: u128, key: Box<[u8]>, fill_key: u128) -> Shared {
-        let state = State { phase: Phase::Asking, followers: Vec::new(), invalidated: false };
-        Shared { primary, key, fill_key, news: Event::new(), room: Event::new(), state: Mutex::new(state) }
+    fn new(primary: u128, key: Box<[u8]>, fill_key: u128, private: bool) -> Shared {
+        let state = State {
+            phase: Phase::Asking,
+            followers: Vec::new(),
+            was_followed: false,
+            holds: 0,
+            idle_since: None,
+            invalidated: false,
+            claim: None,
+        };
+        let (news, room) = (Event::new(), Event::new());
+        Shared { primary, key, fill_key, private, news, room, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -126,29 +156,17 @@ impl Shared {
         self.news.notify(usize::MAX);
     }
 
-    fn wake_writer(&self) {
+    fn wake_writers(&self) {
         self.room.notify(usize::MAX);
     }
 
+    /// Those who have got nothing yet do as they are told; the others are cut.
     fn end(&self, how: Ended) {
-        self.state().phase = Phase::Ended(how);
+        let before = std::mem::replace(&mut self.state().phase, Phase::Ended(how));
         self.wake_followers();
-    }
-
-    fn cut(&self, why: Failure) {
-        if let Phase::Streaming(stream) = &mut self.state().phase {
-            stream.end.get_or_insert(StreamEnd::Cut(why));
-        }
-        self.wake_followers();
-    }
-
-    /// A request that would have to wait for less than `reach` bytes more to get this byte.
-    pub(super) fn will_soon_have(&self, byte: u64, reach: u64) -> bool {
-        match &self.state().phase {
-            Phase::Streaming(stream) => byte <= stream.arrived().saturating_add(reach),
-            Phase::Asking | Phase::Orphaned => byte <= reach,
-            Phase::Ended(_) => false,
-        }
+        self.wake_writers();
+        let Phase::Streaming(stream) = before else { return };
+        put_away(stream);
     }
 
     /// Whether what is on its way may answer a request that came later: nothing has come yet, or what has come would be
@@ -162,16 +180,34 @@ impl Shared {
         }
     }
 
+    /// The origin has another representation now, or none.
+    fn end_as_changed(&self) {
+        if let Some(stream) = self.state().stream() {
+            stream.unwanted = true;
+        }
+        self.end(Ended::LookAgain);
+    }
+
+    /// Whether a range from this byte on may be had from here: it is there, or will soon be, or can be asked for.
+    pub(in crate::cache) fn will_have(&self, byte: u64) -> bool {
+        match &self.state().phase {
+            Phase::Streaming(stream) => stream.will_have(byte),
+            Phase::Asking | Phase::Orphaned => true,
+            Phase::Ended(_) => false,
+        }
+    }
+
     /// Whether all of it has come.
     pub(in crate::cache) fn is_whole(&self) -> bool {
-        self.state().stream().is_some_and(|stream| stream.is_whole())
+        match &self.state().phase {
+            Phase::Streaming(stream) => stream.is_whole(),
+            Phase::Asking | Phase::Orphaned | Phase::Ended(_) => false,
+        }
     }
 
     fn is_selected_by(&self, request: Fields<'_>) -> bool {
         match &self.state().phase {
-            Phase::Streaming(stream) => {
-                stream.for_all && stream.selection.as_ref().is_none_or(|selection| selection.matches(request))
-            }
+            Phase::Streaming(stream) => stream.selection.as_ref().is_some_and(|selection| selection.matches(request)),
             Phase::Asking | Phase::Orphaned | Phase::Ended(_) => false,
         }
     }
@@ -185,18 +221,79 @@ impl Shared {
         what.iter().any(|what| what.is_for(&self.key, lines))
     }
 
-    pub(super) fn note_invalidated(&self) {
+    fn note_invalidated(&self) {
         self.state().invalidated = true;
+    }
+
+    /// With nobody writing, asking, reading or about to read, what there is of the object is put away. What can be gone
+    /// on with stays open for a while: who watches a film asks for its parts one after the other.
+    fn put_away_if_idle(self: &Arc<Shared>, inner: &Arc<Inner>) {
+        let state = self.state();
+        let (over, lingers) = match &state.phase {
+            Phase::Streaming(stream) => (state.is_idle(), stream.lingers() && state.claim.is_some()),
+            Phase::Asking | Phase::Orphaned | Phase::Ended(_) => (false, false),
+        };
+        let left_behind = matches!(state.phase, Phase::Ended(_)) && state.claim.is_some();
+        drop(state);
+        if left_behind {
+            inner.fills.release(self);
+        }
+        if over && !lingers {
+            self.leave(inner);
+        } else if over && inner.fills.is_crowded() {
+            let (shared, inner) = (Arc::clone(self), Arc::clone(inner));
+            smol::unblock(move || shared.put_away(&inner)).detach();
+        }
+    }
+
+    /// Puts an idle object away. Blocks.
+    pub(in crate::cache) fn put_away(self: &Arc<Shared>, inner: &Inner) {
+        let desk = match &self.state().phase {
+            Phase::Streaming(stream) => Arc::clone(&stream.desk),
+            Phase::Asking | Phase::Orphaned | Phase::Ended(_) => return,
+        };
+        // Written while it is still found here: who looks it up on the card before that would miss it.
+        if let Some(Err(error)) = desk.begun().map(|draft| draft.sync()) {
+            desk.store.note(&error);
+        }
+        if self.state().is_idle() {
+            self.leave(inner);
+        }
+    }
+
+    fn leave(&self, inner: &Inner) {
+        let before = std::mem::replace(&mut self.state().phase, Phase::Ended(Ended::LookAgain));
+        inner.fills.release(self);
+        if let Phase::Streaming(stream) = before {
+            put_away(stream);
+        }
+    }
+}
+
+/// What there is of an object at the store is let go of, which may take its time.
+fn put_away(stream: Box<Stream>) {
+    if stream.file.is_some() && !stream.closing {
+        smol::unblock(move || stream.put_away()).detach();
     }
 }
 
 impl State {
+    /// Nobody writes, asks, reads or is about to read.
+    fn is_idle(&self) -> bool {
+        let quiet = match &self.phase {
+            Phase::Streaming(stream) => stream.is_idle(),
+            Phase::Asking | Phase::Orphaned | Phase::Ended(_) => false,
+        };
+        quiet && self.live_followers() == 0 && self.holds == 0
+    }
+
     fn live_followers(&self) -> usize {
         self.followers.iter().flatten().count()
     }
 
     /// Enters a follower at the first byte and gives its number.
     fn enter(&mut self) -> usize {
+        self.was_followed = true;
         match self.followers.iter().position(Option::is_none) {
             Some(free) => {
                 if let Some(place) = self.followers.get_mut(free) {
@@ -224,30 +321,43 @@ impl State {
         }
     }
 
-    /// Lets go of what every live follower of a broken stream has.
-    fn release_window(&mut self) {
-        let slowest = self.followers.iter().flatten().min().copied();
-        let Some(stream) = self.stream().filter(|stream| stream.broken) else { return };
-        let released = slowest.unwrap_or(u64::MAX).saturating_sub(stream.base);
-        let count = usize::try_from(released).unwrap_or(usize::MAX).min(stream.window.len());
-        stream.window.drain(..count);
-        stream.base = stream.base.saturating_add(count as u64);
+    /// Lets go of what every live follower of a lane that is not written any more has. Gives how many bytes are left.
+    fn release_window(&mut self, lane: u32) -> usize {
+        let followers = &self.followers;
+        let Phase::Streaming(stream) = &mut self.phase else { return 0 };
+        let broken = stream.broken;
+        let Some(lane) = stream.lane_mut(lane) else { return 0 };
+        if broken {
+            let slowest = followers.iter().flatten().filter(|at| lane.serves(**at)).min().copied();
+            lane.release(slowest.unwrap_or(u64::MAX));
+        }
+        lane.window.len()
+    }
+
+    /// Whether somebody reads what a lane brings, or waits for it.
+    fn is_read(&self, lane: u32) -> bool {
+        let Phase::Streaming(stream) = &self.phase else { return false };
+        let Some(lane) = stream.lane(lane) else { return false };
+        self.followers.iter().flatten().any(|at| lane.serves(*at))
     }
 }
 
-impl Stream {
-    /// Bytes that have come.
-    fn arrived(&self) -> u64 {
-        self.base.saturating_add(self.window.len() as u64)
+impl Hold {
+    pub(super) fn new(inner: Arc<Inner>, shared: Arc<Shared>, asker: Asker) -> Hold {
+        shared.state().holds += 1;
+        Hold { inner, shared, asker }
     }
 
-    /// Whether all of it has come.
-    fn is_whole(&self) -> bool {
-        matches!(self.end, Some(StreamEnd::Whole { .. })) || self.length == Some(self.arrived())
+    pub(super) fn follower(&self) -> Follower {
+        Follower::new(Arc::clone(&self.inner), Arc::clone(&self.shared), self.asker, None, None)
     }
+}
 
-    /// Whether a reader may still begin here.
-    fn has_from(&self, position: u64) -> bool {
-        position >= self.base || self.file.as_ref().is_some_and(|(_, on_file)| *on_file >= self.base)
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        state.holds = state.holds.saturating_sub(1);
+        drop(state);
+        self.shared.put_away_if_idle(&self.inner);
     }
 }

@@ -1,20 +1,21 @@
-//! The one who writes: takes body bytes as they come, shows them to the followers at once, and brings them to the card
-//! behind that, a block at a time, on the blocking pool.
+//! The one who writes a lane: takes body bytes as they come, shows them to the followers at once, and brings them to the
+//! card behind that, a block at a time, on the blocking pool.
 
 use std::io;
 use std::sync::Arc;
 
 use smol::Task;
-use smol::lock::SemaphoreGuardArc;
-use xxhash_rust::xxh3::Xxh3;
 
-use super::{Asker, Fill, Follower, Readable, Shared, StreamEnd};
+use super::close::{self, Route};
+use super::lane::Quill;
+use super::permit::Part;
+use super::{Asker, Desk, Fill, Follower, Phase, Shared, State};
 use crate::cache::object::Object;
-use crate::cache::policy::Since;
 use crate::cache::reason::Failure;
 use crate::cache::root::Inner;
-use crate::cache::store::format::CHUNK_LOG2;
-use crate::cache::store::{Draft, Opened, Plan, Run, Store};
+use crate::cache::store::format::Identity;
+use crate::cache::store::{Bytes, SMALL_BODY};
+use crate::config::Finish;
 use crate::http::FieldSpans;
 
 /// Bytes are brought to the card in blocks of at least this; a body that never fills one is written as one small file.
@@ -31,60 +32,44 @@ pub(crate) enum Stop {
     NobodyReads,
     /// The last reader has left, and the route's `cache.finish` says that this is the end.
     Abandoned,
-    /// From here on it is there already.
+    /// From here on it is there already. [`Writer::finish`] says what is to be asked next.
     Covered,
 }
 
 /// Takes the body of an answer that is kept. `Send` and `'static`: belongs in a task of its own, so that it outlives
-/// the client that caused it. Dropped before [`Writer::finish`], nothing is kept and followers are cut.
+/// the client that caused it. Dropped before [`Writer::finish`], what came is kept if it can be gone on from; else
+/// nothing is, and followers are cut.
 pub(crate) struct Writer {
     inner: Arc<Inner>,
     shared: Arc<Shared>,
+    lane: u32,
+    start: u64,
+    quill: Arc<Quill>,
     /// `None`: nothing is written any more.
-    sink: Option<Sink>,
-    length: Option<u64>,
+    desk: Option<Arc<Desk>>,
     asker: Asker,
-    written: u64,
-    since: Since,
+    /// A write under way.
+    job: Option<Task<io::Result<()>>>,
+    covered: bool,
     over: bool,
 }
 
-/// The way to the card.
-struct Sink {
-    store: Arc<Store>,
-    plan: Plan,
-    /// Bytes handed to the card so far.
-    flushed: u64,
-    pen: PenState,
-}
-
-enum PenState {
-    /// Nothing was written yet.
-    Unused,
-    Idle(Box<Pen>),
-    /// Writes so many bytes.
-    Busy(Task<io::Result<Box<Pen>>>, usize),
-}
-
-/// Writes a draft from its first byte to its last.
-struct Pen {
-    draft: Draft,
-    hasher: Xxh3,
-    at: u64,
+/// What became of bytes that were shown to the followers.
+struct Shown {
+    /// Bytes in the window.
+    waiting: usize,
+    too_large: bool,
+    covered: bool,
 }
 
 impl Writer {
-    pub(super) fn new(
-        inner: Arc<Inner>,
-        shared: Arc<Shared>,
-        store: Arc<Store>,
-        plan: Plan,
-        length: Option<u64>,
-        asker: Asker,
-        since: Since,
-    ) -> Writer {
-        let sink = Some(Sink { store, plan, flushed: 0, pen: PenState::Unused });
-        Writer { inner, shared, sink, length, asker, written: 0, since, over: false }
+    pub(super) fn new(inner: Arc<Inner>, shared: Arc<Shared>, desk: Arc<Desk>, lane: u32, asker: Asker) -> Writer {
+        let (start, quill) = match shared.state().stream().and_then(|stream| stream.lane(lane)) {
+            Some(lane) => (lane.start, Arc::clone(&lane.quill)),
+            None => (0, Arc::default()),
+        };
+        let desk = Some(desk);
+        Writer { inner, shared, lane, start, quill, desk, asker, job: None, covered: false, over: false }
     }
 
     /// The reader for the client that caused this fill.
@@ -95,38 +80,40 @@ impl Writer {
     /// Takes bytes. Waits where the card, or after it failed the slowest follower, is behind.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         for piece in bytes.chunks(BLOCK) {
-            self.written = self.written.saturating_add(piece.len() as u64);
-            if self.written > self.asker.max_object.as_u64() {
-                self.break_off();
+            let shown = self.show(piece)?;
+            self.shared.wake_followers();
+            if shown.too_large {
+                self.outgrow();
             }
-            let waiting = self.show(piece);
-            match &self.sink {
-                Some(_) => self.bring_to_card(waiting).await,
+            match &self.desk {
+                Some(_) => self.bring_to_card(shown.waiting).await,
                 None => self.wait_for_slowest().await?,
+            }
+            if shown.covered {
+                self.covered = true;
+                return Err(Stop::Covered);
             }
         }
         Ok(())
     }
 
-    /// The body came to its true end. `trailers` are `Name: value CRLF` lines. A length other than the announced one
-    /// is a cut.
-    /// `Some`: parts of the object are missing and wanted; ask for the next with this.
+    /// The body came to its true end, or to where it is covered. `trailers` are `Name: value CRLF` lines. A length other
+    /// than the announced one is a cut. `Some`: parts of the object are missing and wanted; ask for the next with this.
     pub(crate) async fn finish(mut self, trailers: &[u8]) -> Option<Fill> {
-        if self.length.is_some_and(|length| length != self.written) {
+        if !self.note_end(trailers) {
             return None;
         }
-        self.over = true;
-        // What could not be sent on is not kept either.
-        let trailers = if FieldSpans::parse(trailers).is_ok() { trailers } else { b"" };
-        if let Some(stream) = self.shared.state().stream() {
-            stream.end = Some(StreamEnd::Whole { trailers: trailers.into() });
-        }
         self.shared.wake_followers();
-        if let Some(sink) = self.sink.take() {
-            self.keep(sink, trailers.into()).await;
+        // Noted before the lane ends, so that the object is not put away in between.
+        let next = self.next();
+        self.settle().await;
+        if let Some(route) = self.route() {
+            self.keep(route).await;
         }
-        self.inner.fills.remove(&self.shared);
-        None
+        self.over = true;
+        self.shared.end_lane(self.lane);
+        self.shared.put_away_if_idle(&self.inner);
+        next
     }
 
     /// As `drop`, with a reason for those who follow.
@@ -134,42 +121,107 @@ impl Writer {
         self.give_up(why);
     }
 
-    /// Adds bytes to the window. Gives how many are in it.
-    fn show(&self, bytes: &[u8]) -> usize {
-        let mut state = self.shared.state();
-        let waiting = state.stream().map_or(0, |stream| {
-            stream.window.extend_from_slice(bytes);
-            stream.window.len()
-        });
-        state.release_window();
-        drop(state);
-        self.shared.wake_followers();
-        waiting
+    /// Adds bytes to the window.
+    fn show(&mut self, bytes: &[u8]) -> Result<Shown, Stop> {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.state();
+        self.go_on(&mut state)?;
+        let Some(stream) = state.stream() else { return Err(Stop::NobodyReads) };
+        let Some(lane) = stream.lane(self.lane) else { return Err(Stop::NobodyReads) };
+        if stream.is_covered(lane) {
+            self.covered = true;
+            return Err(Stop::Covered);
+        }
+        let (arrived, most) = (lane.arrived(), self.asker.max_object.as_u64());
+        let until = |at: u64| usize::try_from(at.saturating_sub(arrived)).unwrap_or(usize::MAX);
+        let overlong = lane.end.is_some_and(|end| bytes.len() > until(end));
+        let met = stream.met_by(lane).map(until).filter(|met| *met < bytes.len());
+        let too_large = arrived.saturating_add(bytes.len() as u64) > most;
+        if overlong {
+            // What says one length and has another is not to be believed at all.
+            stream.cut = Some(Failure::CUT);
+        }
+        let mut covered = false;
+        let mut rest = bytes;
+        if let Some((here, after)) = met.and_then(|met| bytes.split_at_checked(met)) {
+            rest = after;
+            if let Some(lane) = stream.lane_mut(self.lane) {
+                lane.window.extend_from_slice(here);
+            }
+            covered = stream.lane(self.lane).is_some_and(|lane| stream.is_covered(lane));
+        }
+        if let Some(lane) = stream.lane_mut(self.lane).filter(|_| !covered) {
+            lane.window.extend_from_slice(rest);
+        }
+        let waiting = state.release_window(self.lane);
+        Ok(Shown { waiting, too_large, covered })
+    }
+
+    /// Whether there is any sense in going on.
+    fn go_on(&mut self, state: &mut State) -> Result<(), Stop> {
+        let nobody = state.was_followed && state.live_followers() == 0;
+        let Phase::Streaming(stream) = &state.phase else { return Err(Stop::NobodyReads) };
+        let Some(lane) = stream.lane(self.lane) else { return Err(Stop::NobodyReads) };
+        if stream.broken {
+            self.desk = None;
+        }
+        if nobody && !stream.goes_on(lane, self.asker.finish) {
+            return Err(Stop::Abandoned);
+        }
+        Ok(())
     }
 
     async fn bring_to_card(&mut self, mut waiting: usize) {
         loop {
             let full = waiting >= self.window(waiting);
-            let Some(sink) = &mut self.sink else { return };
-            if sink.is_done() || full {
-                waiting = waiting.saturating_sub(self.settle().await);
+            if self.job.as_ref().is_some_and(|job| full || job.is_finished()) {
+                self.settle().await;
+                waiting = self.waiting();
             }
-            let Some(sink) = &mut self.sink else { return };
-            if waiting >= BLOCK && !sink.is_busy() {
-                let writes = &self.inner.writes;
-                let turn = match writes.try_acquire_arc() {
-                    None if full => Some(writes.acquire_arc().await),
-                    turn => turn,
-                };
-                if let Some(turn) = turn {
-                    sink.start(turn, &self.shared, self.length);
-                }
+            if self.desk.is_none() {
+                return;
             }
-            let busy = self.sink.as_ref().is_some_and(Sink::is_busy);
-            if !busy || waiting < self.window(waiting) {
+            if waiting >= BLOCK && self.job.is_none() {
+                self.start_job(full).await;
+            }
+            if self.job.is_none() || waiting < self.window(waiting) {
                 return;
             }
         }
+    }
+
+    /// Begins to write what is in the window, if the card has a turn.
+    async fn start_job(&mut self, urgent: bool) {
+        let writes = &self.inner.writes;
+        let turn = match writes.try_acquire_arc() {
+            None if urgent => Some(writes.acquire_arc().await),
+            turn => turn,
+        };
+        let (Some(turn), Some(route)) = (turn, self.route()) else { return };
+        self.job = Some(smol::unblock(move || {
+            let _turn = turn;
+            route.write_window()
+        }));
+    }
+
+    /// Waits for a write that is under way.
+    async fn settle(&mut self) {
+        let Some(job) = self.job.take() else { return };
+        if let Err(error) = job.await
+            && let Some(desk) = self.desk.take()
+        {
+            desk.store.note(&error);
+            self.shared.note_broken(&self.inner, &desk);
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.shared.state().stream().and_then(|stream| stream.lane(self.lane)).map_or(0, |lane| lane.window.len())
+    }
+
+    fn route(&self) -> Option<Route> {
+        let (shared, desk) = (Arc::clone(&self.shared), self.desk.clone()?);
+        Some(Route { shared, desk, quill: Arc::clone(&self.quill), lane: self.lane, start: self.start })
     }
 
     /// The bounds of the window, asked for only where they may matter.
@@ -177,40 +229,13 @@ impl Writer {
         if waiting < LEAST_WINDOW { LEAST_WINDOW } else { self.inner.window().clamp(LEAST_WINDOW, WINDOW) }
     }
 
-    /// Waits for a write that is under way, and gives how many bytes of the window it took to the card.
-    async fn settle(&mut self) -> usize {
-        let Some(sink) = &mut self.sink else { return 0 };
-        match sink.settle().await {
-            Ok(None) => 0,
-            Ok(Some((readable, count))) => {
-                sink.flushed = sink.flushed.saturating_add(count as u64);
-                let flushed = sink.flushed;
-                if let Some(stream) = self.shared.state().stream() {
-                    stream.window.drain(..count.min(stream.window.len()));
-                    stream.base = flushed;
-                    stream.file = Some((readable, flushed));
-                }
-                count
-            }
-            Err(error) => {
-                sink.store.note(&error);
-                self.break_off();
-                0
-            }
+    /// It is larger than what may be kept.
+    fn outgrow(&mut self) {
+        let Some(desk) = self.desk.take() else { return };
+        if let Some(stream) = self.shared.state().stream() {
+            stream.unwanted = true;
         }
-    }
-
-    /// From here on nothing is kept; those who read get the rest from RAM. Later requests ask for themselves.
-    fn break_off(&mut self) {
-        if let Some(sink) = self.sink.take() {
-            // Taking a large file off the card may take its time.
-            smol::unblock(move || drop(sink)).detach();
-            self.inner.fills.remove(&self.shared);
-            self.inner.fills.remember_alone(self.shared.fill_key, self.inner.last_seen());
-            if let Some(stream) = self.shared.state().stream() {
-                stream.broken = true;
-            }
-        }
+        self.shared.note_broken(&self.inner, &desk);
     }
 
     async fn wait_for_slowest(&self) -> Result<(), Stop> {
@@ -226,73 +251,134 @@ impl Writer {
     /// Whether the slowest follower has still to read a whole window.
     fn is_full(&self) -> Result<bool, Stop> {
         let mut state = self.shared.state();
-        if state.live_followers() == 0 {
+        if !state.is_read(self.lane) {
             return Err(Stop::NobodyReads);
         }
-        state.release_window();
-        let waiting = state.stream().map_or(0, |stream| stream.window.len());
+        let waiting = state.release_window(self.lane);
         drop(state);
         Ok(waiting >= self.window(waiting))
     }
 
-    /// Brings the rest to the card and puts the object where it is found.
-    async fn keep(&mut self, mut sink: Sink, trailers: Box<[u8]>) {
-        let settled = sink.settle().await;
-        if let Ok(Some((readable, count))) = &settled {
-            sink.flushed = sink.flushed.saturating_add(*count as u64);
-            let _ = readable;
-        }
-        let rest = self.rest_of_window(sink.flushed);
-        let (store, total) = (Arc::clone(&sink.store), self.written);
-        let opened = match settled {
-            Ok(_) => {
-                let turn = self.inner.writes.acquire_arc().await;
-                smol::unblock(move || {
-                    let _turn = turn;
-                    sink.finish(&rest, total, &trailers)
-                })
-                .await
-            }
-            Err(error) => Err(error),
-        };
-        match opened {
-            Ok(opened) => self.enter(&store, opened).await,
-            Err(error) => store.note(&error),
-        }
-    }
-
-    /// The bytes that are not on the card yet. The window keeps them for those who follow.
-    fn rest_of_window(&self, flushed: u64) -> Vec<u8> {
+    /// Notes that the lane is at its end; `false`: it is a cut.
+    fn note_end(&mut self, trailers: &[u8]) -> bool {
         let mut state = self.shared.state();
-        let rest = state.stream().and_then(|stream| {
-            let skip = usize::try_from(flushed.saturating_sub(stream.base)).ok()?;
-            stream.window.get(skip..).map(<[u8]>::to_vec)
-        });
-        rest.unwrap_or_default()
+        let Some(stream) = state.stream() else { return false };
+        let (cut, known) = (stream.cut.is_some(), stream.length.is_some());
+        let Some(lane) = stream.lane_mut(self.lane) else { return false };
+        let arrived = lane.arrived();
+        let as_announced = lane.end.is_none_or(|end| end == arrived);
+        if cut || !(as_announced || self.covered) {
+            return false;
+        }
+        let open_end = lane.end.is_none() && !self.covered;
+        lane.end = Some(arrived);
+        if open_end && !known {
+            stream.length = Some(arrived);
+            // What could not be sent on is not kept either.
+            stream.trailers = if FieldSpans::parse(trailers).is_ok() { trailers.into() } else { Box::default() };
+        }
+        true
     }
 
-    async fn enter(&self, store: &Arc<Store>, opened: Opened) {
-        let location = opened.identity.location;
-        let assigned = self.asker.rules.assigned;
-        let cache = Arc::downgrade(&self.inner);
-        let Some(object) = Object::new(opened, self.shared.primary, assigned, self.since, cache) else { return };
-        if self.shared.state().invalidated {
-            let store = Arc::clone(store);
-            smol::unblock(move || store.invalidate(location)).await;
-        } else {
+    /// Brings the rest to the card and, where nothing is missing, puts the object where it is found.
+    async fn keep(&self, route: Route) {
+        let small = self.whole_in_window();
+        self.show_at_once(small.as_deref());
+        let turn = self.inner.writes.acquire_arc().await;
+        let inner = Arc::clone(&self.inner);
+        smol::unblock(move || {
+            let _turn = turn;
+            match small {
+                Some(body) => put(&inner, &route, &body),
+                None => close::close(&inner, &route),
+            }
+        })
+        .await;
+    }
+
+    /// The body, where all of it is still in the window.
+    fn whole_in_window(&self) -> Option<Vec<u8>> {
+        let mut state = self.shared.state();
+        let stream = state.stream()?;
+        let lane = stream.lane(self.lane)?;
+        let whole = lane.base == 0 && lane.start == 0 && stream.length == Some(lane.arrived());
+        (whole && stream.file.is_none()).then(|| lane.window.clone())
+    }
+
+    /// A small answer is served from RAM as soon as its last byte came.
+    fn show_at_once(&self, body: Option<&[u8]>) {
+        let Some(body) = body.filter(|body| body.len() as u64 <= SMALL_BODY) else { return };
+        let mut state = self.shared.state();
+        if state.invalidated {
+            return;
+        }
+        let Some(stream) = state.stream() else { return };
+        let (head, trailers) = (Arc::clone(&stream.head), stream.trailers.clone());
+        // Until it is on the card, no change of what is on the card is for it.
+        let identity = Identity { location: stream.location, generation: 0 };
+        let judged = stream.epoch.number();
+        drop(state);
+        let (primary, key) = (self.shared.primary, &self.shared.key);
+        let bytes = Bytes::Memory(body.into());
+        let object = Object::of_head(&head, primary, key, identity, trailers, bytes, Arc::downgrade(&self.inner));
+        if let Some(object) = &object {
+            object.note_judged(judged);
+        }
+        if let Some(object) = object {
             self.inner.make_hot(Arc::new(object));
         }
+    }
+
+    /// The question for the next missing part, where the route wants objects to become whole.
+    fn next(&self) -> Option<Fill> {
+        let mut state = self.shared.state();
+        let stream = state.stream().filter(|stream| stream.resumable && !stream.broken && stream.whole_wanted)?;
+        let wanted = match self.asker.finish {
+            Finish::Always => true,
+            Finish::Never => false,
+            Finish::From(percent) => stream.is_worth_finishing(percent),
+        };
+        let missing = stream.next_hole(self.start).filter(|_| wanted)?;
+        let range = stream.hole(missing, u64::MAX);
+        let part = Part::hole(stream, Some(range), false);
+        drop(state);
+        let (inner, shared) = (Arc::clone(&self.inner), Arc::clone(&self.shared));
+        Some(Fill::of_part(inner, shared, self.asker, part))
     }
 
     fn give_up(&mut self, why: Failure) {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
-        self.inner.fills.remove(&self.shared);
-        self.shared.cut(why);
-        if let Some(sink) = self.sink.take() {
-            smol::unblock(move || drop(sink)).detach();
+        let mut state = self.shared.state();
+        if let Some(stream) = state.stream() {
+            let lane = stream.lane(self.lane);
+            if lane.is_some_and(|lane| lane.arrived() == lane.start) {
+                stream.barren = stream.barren.saturating_add(1);
+                stream.failure = why;
+            }
+            if !stream.resumable {
+                stream.cut.get_or_insert(why);
+            }
+            // What said one length and had another is not kept.
+            stream.unwanted |= stream.cut.is_some();
         }
+        let kept = state.stream().is_some_and(|stream| stream.cut.is_none());
+        drop(state);
+        if kept && let Some(route) = self.route() {
+            let inner = Arc::clone(&self.inner);
+            smol::unblock(move || close::close(&inner, &route)).detach();
+            return;
+        }
+        self.shared.end_lane(self.lane);
+        if !kept {
+            self.inner.fills.remove(&self.shared);
+            if let Some(desk) = self.desk.take() {
+                smol::unblock(move || desk.discard()).detach();
+            }
+        }
+        self.shared.wake_followers();
+        self.shared.put_away_if_idle(&self.inner);
     }
 }
 
@@ -302,110 +388,23 @@ impl Drop for Writer {
     }
 }
 
-impl Sink {
-    fn is_busy(&self) -> bool {
-        matches!(self.pen, PenState::Busy(..))
+/// Writes a small answer as one file, at once.
+fn put(inner: &Arc<Inner>, route: &Route, body: &[u8]) {
+    let shared = &route.shared;
+    let Some(mut plan) = route.desk.take_plan() else { return close::close(inner, route) };
+    if let Some(stream) = shared.state().stream() {
+        stream.closing = true;
     }
-
-    /// A write was under way and is not any more.
-    fn is_done(&self) -> bool {
-        matches!(&self.pen, PenState::Busy(task, _) if task.is_finished())
-    }
-
-    /// Begins to write what is in the window.
-    fn start(&mut self, turn: SemaphoreGuardArc, shared: &Shared, length: Option<u64>) {
-        let mut state = shared.state();
-        let Some(block) = state.stream().map(|stream| stream.window.clone()) else { return };
-        drop(state);
-        let (store, plan, count) = (Arc::clone(&self.store), self.plan.clone(), block.len());
-        let task = match std::mem::replace(&mut self.pen, PenState::Unused) {
-            PenState::Unused => smol::unblock(move || {
-                let _turn = turn;
-                let mut pen = Pen::new(store.begin(plan, length, false)?);
-                pen.write(&block)?;
-                Ok(Box::new(pen))
-            }),
-            PenState::Idle(mut pen) => smol::unblock(move || {
-                let _turn = turn;
-                pen.write(&block)?;
-                Ok(pen)
-            }),
-            PenState::Busy(task, earlier) => {
-                self.pen = PenState::Busy(task, earlier);
-                return;
-            }
-        };
-        self.pen = PenState::Busy(task, count);
-    }
-
-    /// Waits for the write under way. Gives how many bytes it wrote, and where they can be read.
-    async fn settle(&mut self) -> io::Result<Option<(Readable, usize)>> {
-        match std::mem::replace(&mut self.pen, PenState::Unused) {
-            PenState::Busy(task, count) => {
-                let pen = task.await?;
-                let readable = Readable { file: Arc::clone(pen.draft.file()), layout: pen.draft.layout() };
-                self.pen = PenState::Idle(pen);
-                Ok(Some((readable, count)))
-            }
-            other => {
-                self.pen = other;
-                Ok(None)
-            }
+    plan.record.trailers = shared.state().stream().map(|stream| stream.trailers.clone()).unwrap_or_default();
+    let location = plan.location;
+    match route.desk.store.put(*plan, body) {
+        Ok(opened) => close::enter(inner, shared, opened),
+        Err(error) => {
+            route.desk.store.note(&error);
+            inner.hot.remove_location(shared.primary, location);
         }
     }
-
-    /// Writes the rest, and makes the object valid. Blocks.
-    fn finish(self, rest: &[u8], total: u64, trailers: &[u8]) -> io::Result<Opened> {
-        match self.pen {
-            PenState::Idle(mut pen) => {
-                pen.write(rest)?;
-                pen.finish(total, trailers)
-            }
-            PenState::Unused | PenState::Busy(..) => {
-                let mut plan = self.plan;
-                plan.record.trailers = trailers.into();
-                self.store.put(plan, rest)
-            }
-        }
-    }
-}
-
-impl Pen {
-    fn new(draft: Draft) -> Pen {
-        let hasher = draft.identity().hasher(0, 0);
-        Pen { draft, hasher, at: 0 }
-    }
-
-    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        self.draft.write(self.at, bytes)?;
-        while !bytes.is_empty() {
-            let (here, rest) = bytes.split_at_checked(self.left_in_chunk()).unwrap_or((bytes, &[]));
-            self.hasher.update(here);
-            self.at = self.at.saturating_add(here.len() as u64);
-            bytes = rest;
-            if self.at.trailing_zeros() >= u32::from(CHUNK_LOG2) {
-                self.end_chunk(1 << CHUNK_LOG2);
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self, total: u64, trailers: &[u8]) -> io::Result<Opened> {
-        let last = self.at & ((1 << CHUNK_LOG2) - 1);
-        if last > 0 {
-            self.end_chunk(u32::try_from(last).unwrap_or(u32::MAX));
-        }
-        self.draft.finish(total, trailers)
-    }
-
-    fn end_chunk(&mut self, len: u32) {
-        let chunk = self.at.saturating_sub(1) >> CHUNK_LOG2;
-        self.draft.enter(Run { chunk, start: 0, len, checksum: self.hasher.digest() });
-        self.hasher = self.draft.identity().hasher(self.at >> CHUNK_LOG2, 0);
-    }
-
-    fn left_in_chunk(&self) -> usize {
-        let chunk = 1_u64 << CHUNK_LOG2;
-        usize::try_from(chunk - (self.at & (chunk - 1))).unwrap_or(usize::MAX)
-    }
+    shared.end_lane(route.lane);
+    inner.fills.release(shared);
+    shared.put_away_if_idle(inner);
 }

@@ -22,6 +22,8 @@ pub(crate) struct Freshness {
     pub(crate) must_revalidate: bool,
     /// `no-cache` without field names (§5.2.2.4).
     pub(crate) no_cache: bool,
+    /// `immutable` (RFC 8246 §2): while it is fresh it does not change.
+    pub(crate) immutable: bool,
     /// RFC 5861 §3.
     pub(crate) stale_while_revalidate: Option<Duration>,
     /// RFC 5861 §4.
@@ -71,6 +73,7 @@ impl Freshness {
             must_revalidate: !forced
                 && (directives.must_revalidate || directives.proxy_revalidate || directives.s_maxage.is_some()),
             no_cache: !forced && directives.no_cache == Reach::Whole,
+            immutable: directives.immutable,
             stale_while_revalidate: directives.stale_while_revalidate,
             stale_if_error: directives.stale_if_error,
         }

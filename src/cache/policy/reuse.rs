@@ -35,7 +35,11 @@ pub(crate) fn may_serve(stored: &Stored, rules: &RequestRules, now: Now) -> Reus
     }
     let Some(age) = stored.times.age(now) else { return Reuse::Validate(Forward::Stale) };
     let lifetime = stored.freshness.lifetime;
-    let refused = rules.no_cache || lacks(rules, age, lifetime);
+    // RFC 8246 §2: what does not change while it is fresh needs more than a wish for something newer (`max-age=0`, as
+    // browsers send it when they reload) in order to be validated.
+    let settled = stored.freshness.immutable && lifetime > age;
+    let too_old = is_older(rules, age) && !settled;
+    let refused = rules.no_cache || too_old || is_nearly_stale(rules, age, lifetime);
     if lifetime > age {
         return if refused { Reuse::Validate(Forward::Request) } else { Reuse::Serve };
     }
@@ -67,7 +71,8 @@ pub(crate) fn may_serve_while_revalidating(
     // Where nobody knows the age, nobody knows that it is not too old.
     let age = stored.times.age(now).ok_or(StaleForbidden::TooOld)?;
     let staleness = age.saturating_sub(freshness.lifetime);
-    if rules.no_cache || lacks(rules, age, freshness.lifetime) || wants_fresh(rules, staleness) {
+    let nearly_stale = is_nearly_stale(rules, age, freshness.lifetime);
+    if rules.no_cache || is_older(rules, age) || nearly_stale || wants_fresh(rules, staleness) {
         return Err(StaleForbidden::Requested);
     }
     match freshness.stale_while_revalidate {
@@ -140,9 +145,13 @@ fn wants_fresh(rules: &RequestRules, staleness: Duration) -> bool {
     }
 }
 
-/// Whether `max-age` or `min-fresh` asks for more than there is (RFC 9111 §5.2.1.1, §5.2.1.3). With `max-stale`, a
-/// client that limits the age means what it says about both.
-fn lacks(rules: &RequestRules, age: Duration, lifetime: Duration) -> bool {
+/// Whether `max-age` asks for something newer (RFC 9111 §5.2.1.1). With `max-stale`, a client that limits the age means
+/// what it says about both.
+fn is_older(rules: &RequestRules, age: Duration) -> bool {
     rules.max_age.is_some_and(|most| age > most)
-        || rules.min_fresh.is_some_and(|least| lifetime.saturating_sub(age) < least)
+}
+
+/// Whether `min-fresh` asks for something that is fresh for longer (§5.2.1.3).
+fn is_nearly_stale(rules: &RequestRules, age: Duration, lifetime: Duration) -> bool {
+    rules.min_fresh.is_some_and(|least| lifetime.saturating_sub(age) < least)
 }

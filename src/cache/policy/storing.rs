@@ -170,10 +170,10 @@ fn is_written_by_us(name: &[u8]) -> bool {
 }
 
 /// Answers to what one client or connection did, never to what was asked for. 428, 429, 431 and 511 must not be kept
-/// (RFC 6585); a key holds neither credentials nor conditions nor ranges, so that 401, 407, 412 and 416 would be given
-/// to those who come with better ones.
+/// (RFC 6585); a key holds neither credentials nor ranges, so that 401, 407 and 416 would be given to those who come with
+/// better ones.
 fn is_of_one_request(status: u16) -> bool {
-    matches!(status, 401 | 407 | 408 | 412 | 416 | 421 | 425 | 428 | 429 | 431 | 511)
+    matches!(status, 401 | 407 | 408 | 416 | 421 | 425 | 428 | 429 | 431 | 511)
 }
 
 /// Statuses whose caching rules are all implemented here (RFC 9111 §3): those that may be kept without a word, and

@@ -253,7 +253,7 @@ fn what_is_kept_and_what_is_not() {
     check("", 304, fresh, Err(NotStored::NotModified));
     check("", 103, fresh, Err(NotStored::Interim));
     // RFC 6585; what depends on more than a key holds.
-    for status in [401, 407, 408, 412, 416, 421, 425, 428, 429, 431, 511] {
+    for status in [401, 407, 408, 416, 421, 425, 428, 429, 431, 511] {
         check("", status, "Cache-Control: public, max-age=5", Err(NotStored::OneRequest));
     }
     // RFC 9111 §5.4: Pragma means nothing in an answer.
@@ -394,6 +394,12 @@ fn a_stored_answer_is_served_or_validated() {
     check("Cache-Control: max-age=5", ten, 6, asked);
     check("Cache-Control: max-age=0", ten, 1, asked);
     check("Cache-Control: max-age=20", ten, 15, stale);
+    // RFC 8246 §2
+    let immutable = "Cache-Control: max-age=10, immutable";
+    check("Cache-Control: max-age=0", immutable, 5, Reuse::Serve);
+    check("Cache-Control: max-age=0", immutable, 10, stale);
+    check("Cache-Control: no-cache", immutable, 5, asked);
+    check("Cache-Control: min-fresh=6", immutable, 5, asked);
     // §5.2.1.3
     check("Cache-Control: min-fresh=4", ten, 6, Reuse::Serve);
     check("Cache-Control: min-fresh=5", ten, 6, asked);

@@ -23,6 +23,9 @@ const FOLDERS: Mode = Mode::from_raw_mode(0o700);
 /// Folders that the objects of each [`Folder`] are spread over: 200,000 objects are 800 in each.
 pub(super) const SHELVES: u16 = 256;
 
+/// Where an importer puts what is to be adopted.
+pub(in crate::cache) const IMPORTS: &str = "import";
+
 pub(super) struct Disk {
     root: OwnedFd,
     shelves: Shelves,
@@ -196,6 +199,29 @@ impl Disk {
     /// What a file takes on the card.
     pub(super) fn bytes_of(&self, file: &File) -> io::Result<u64> {
         Ok(blocks(&fs::fstat(file)?))
+    }
+
+    /// A file that an importer has made.
+    pub(super) fn open_import(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = File::from(fs::openat(&self.imports()?, name, flags, Mode::empty())?);
+        if !file.metadata()?.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(file)
+    }
+
+    /// Puts such a file in its place.
+    pub(super) fn take_import(&self, name: &str, to: Spot) -> io::Result<()> {
+        self.rename(&self.imports()?, name, to)
+    }
+
+    pub(super) fn drop_import(&self, name: &str) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.imports()?, name, AtFlags::empty())?)
+    }
+
+    fn imports(&self) -> io::Result<OwnedFd> {
+        Ok(fs::openat(&self.root, IMPORTS, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?)
     }
 
     /// The newest file named `purges-` and a number, with its number.

@@ -12,6 +12,8 @@ pub(in crate::cache) struct Faults(Mutex<State>);
 struct State {
     /// Bytes that may still be written, and what happens then.
     left: Option<(usize, Errno)>,
+    /// The same, counted in operations instead of bytes.
+    calls: Option<(usize, Errno)>,
     free: Option<u64>,
 }
 
@@ -19,6 +21,16 @@ impl Faults {
     /// After so many bytes every write fails so.
     pub(in crate::cache) fn fail_after(&self, bytes: usize, error: Errno) {
         self.0.lock().unwrap().left = Some((bytes, error));
+    }
+
+    /// After so many operations every one that changes the card fails so.
+    pub(in crate::cache) fn fail_after_calls(&self, calls: usize, error: Errno) {
+        self.0.lock().unwrap().calls = Some((calls, error));
+    }
+
+    /// Whether an operation has failed.
+    pub(in crate::cache) fn have_struck(&self) -> bool {
+        matches!(self.0.lock().unwrap().left, Some((0, _)))
     }
 
     pub(in crate::cache) fn heal(&self) {
@@ -44,6 +56,11 @@ impl Faults {
 
     pub(super) fn write(&self, len: usize) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
+        match &mut state.calls {
+            Some((0, error)) => state.left = Some((0, *error)),
+            Some((calls, _)) => *calls -= 1,
+            None => {}
+        }
         match &mut state.left {
             None => Ok(()),
             Some((left, _)) if *left > 0 && *left >= len => {

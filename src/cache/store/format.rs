@@ -1,7 +1,7 @@
 //! How an object is kept, format 1.
 //!
 //! One file holds one object: a stored answer, or the list of the variants of a key. It has a head and, for an answer, a
-//! body in chunks; each chunk is present, with a checksum, or absent. All numbers are little-endian.
+//! body in chunks; of each chunk one run of bytes is present, with a checksum, or nothing. All numbers are little-endian.
 //!
 //! ```text
 //! 0      superblock A            512 bytes
@@ -21,22 +21,46 @@
 //!
 //! **The head record** holds the key's text, the selecting values (`Vary`), the status, the stored fields and the
 //! trailers. A new one (a 304 changes fields) is written to space that the believed one does not use: between the
-//! superblocks and the first table, or behind the body; then the superblock changes.
+//! superblocks and the first table, or behind a body whose length is known; then the superblock changes. Two changes
+//! follow each other only with a sync between them: the second overwrites what the first would fall back to.
 //!
 //! **The body** is cut into chunks of one size, a power of two, the last one shorter. 256 chunks form a group, led by
 //! the group's table. Where the number of chunks is known when the file is begun, the first table has just that many
-//! entries, so that a small object is one short file, written once. A body of more than 64 KB starts at a multiple of 4096,
-//! and so does every group. The place of each byte follows from the superblock by arithmetic.
+//! entries, so that a small object is one short file, written once; where it is not known, or there are more, it has 256.
+//! A body of more than 64 KB starts at a multiple of 4096, and so does every group; a smaller one at a multiple of 16. The
+//! place of each byte follows from the superblock by arithmetic. What is absent is a hole in the file, where the file
+//! system can have holes.
 //!
-//! **A checksum** of a chunk is the XXH3-64 of its bytes, seeded with the XXH3-64 of the object's location, its
-//! generation and the chunk's number: a block of another object, of another answer for the same key, or of another place
-//! in it never passes. The generation is a random number drawn for each new representation; a 304 keeps it. Nothing is
-//! synced to make an object valid: what was lost, torn or rotten does not match and counts as absent.
+//! **A table entry** says which bytes of its chunk are there: one run, from `start` on, `length` bytes.
 //!
-//! **Where**: `objects/xx/y…` below the cache folder, `xxy…` being the 32 hexadecimal digits of the location: the hash
-//! of the key, or of the key and the selecting names and values for an answer with `Vary`, when the file of the key
-//! itself is the list of variants. `format` in the cache folder holds the number of the format. A folder of another
-//! format is left alone and nothing is kept in it.
+//! ```text
+//! u64  checksum of the run
+//! u32  length; never 0
+//! u32  0x70726573 xor start, which is less than 2^24; with any other value here nothing is there
+//! ```
+//!
+//! No entry lies across two sectors, so that none is torn. One that says more than the one before it is written when the
+//! bytes it speaks of are synced: a power cut must not cost what was safe already.
+//!
+//! **A checksum** of a run is the XXH3-64 of its bytes, seeded with the XXH3-64 of the object's location, its generation,
+//! the chunk's number and, where that is not 0, `start`: a block of another object, of another answer for the same key, or
+//! of another place in it never passes. The generation is a random number drawn for each new representation; a 304 keeps
+//! it. Nothing is synced to make an object valid: what was lost, torn or rotten does not match and counts as absent.
+//!
+//! **Where**: below the cache folder, `xxy…` being the 32 hexadecimal digits of the location: the hash of the key, or of
+//! the key and the selecting names and values for an answer with `Vary`, when the file of the key itself is the list of
+//! variants.
+//!
+//! - `objects/xx/y…`: complete answers, and lists of variants. A file here that says of itself that it is not complete, or
+//!   whose tables have holes, has lost something and goes to `partial/`.
+//! - `partial/xx/y…`: answers that are not all there and can be completed, in files of the same kind. What can be resumed
+//!   lies here from its first byte and is renamed into `objects/` as its last step; one that is all there but for that step
+//!   takes it when it is next looked for. Beside a complete object there may be a partial one: a newer answer on its way.
+//! - `unfinished/N`: what the process that holds the lock is writing and could not resume. Nothing here is ever read, and
+//!   all of it is removed when the folder is next opened.
+//! - `purges-…`: what was purged and is not marked yet (see `purge`). `import`: where an importer puts what is to be
+//!   adopted.
+//! - `format`: the number of the format. A folder of another format is left alone and nothing is kept in it.
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_64_with_seed};
 

@@ -308,9 +308,10 @@ impl Slot {
     /// equals the larger goes, which makes room at once.
     fn worthlessness(&self, now: Tick) -> (u64, u32) {
         let idle = u64::from(now.0.saturating_sub(self.used));
-        let uses = (u64::from(self.hits) + 1) * 16 >> (idle / HALF_LIFE).min(4);
+        let uses = ((u64::from(self.hits) + 1) * 16) >> (idle / HALF_LIFE).min(4);
         let (space, dear) = (u64::from(self.blocks), u64::from(self.blocks) + ROUND_TRIP);
-        (((idle + SETTLING) * space << 20) / (dear * uses.max(1)), self.blocks)
+        let share = (space << 16) / dear;
+        ((((idle + SETTLING) * share) << 8) / uses.max(1), self.blocks)
     }
 }
 
@@ -352,7 +353,7 @@ mod tests {
 
     /// Every other one is partial.
     fn spot(number: u64) -> Spot {
-        let folder = if number % 2 == 0 { Folder::Objects } else { Folder::Partial };
+        let folder = if number.is_multiple_of(2) { Folder::Objects } else { Folder::Partial };
         Spot { folder, location: scrambled(number / 2) }
     }
 

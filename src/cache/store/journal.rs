@@ -67,8 +67,8 @@ impl Journal {
 
     fn of_file(&self, file: &File, step: impl FnOnce(usize) -> Step) {
         if let Some(pages) = &mut *self.0.lock().unwrap() {
-            let number = pages.files[&file.metadata().unwrap().ino()];
-            pages.steps.push(step(number));
+            let number = pages.files.get(&file.metadata().unwrap().ino());
+            pages.steps.extend(number.map(|number| step(*number)));
         }
     }
 }

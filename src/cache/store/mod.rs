@@ -8,6 +8,8 @@
 //! **Locks**, in the order in which they are taken: the lists, a stripe, a draft's state, the books. Room is made (which
 //! takes stripes) with none of them held.
 
+mod adopt;
+pub(in crate::cache) mod carry;
 mod change;
 mod disk;
 #[cfg(any(test, feature = "doors"))]
@@ -50,11 +52,12 @@ use draft::Open;
 use purge::Purges;
 use space::{Books, Health};
 
+pub(crate) use adopt::Adopted;
 pub(in crate::cache) use change::Renewal;
 pub(in crate::cache) use disk::is_in_page_cache;
 pub(in crate::cache) use draft::{Draft, Plan};
 pub(in crate::cache) use epoch::Epoch;
-pub(in crate::cache) use open::{Bytes, Found, Opened, read_chunk};
+pub(in crate::cache) use open::{Bytes, Found, Opened, SMALL_BODY, read_chunk};
 pub(in crate::cache) use partial::{Partial, Run};
 pub(in crate::cache) use record::HeadRecord;
 pub(in crate::cache) use space::Limits;

@@ -89,9 +89,12 @@ struct Kept {
 struct Part {
     kept: Kept,
     /// Start and length by chunk.
-    runs: BTreeMap<u64, (u32, u32)>,
+    runs: Runs,
+    len_known: bool,
     draft: Option<Draft>,
 }
+
+type Runs = BTreeMap<u64, (u32, u32)>;
 
 impl Model {
     fn new(folder: &Path) -> Model {
@@ -151,7 +154,7 @@ impl Model {
         assert!(draft.body_len().is_none() != known && draft.present().is_empty());
         let kept = Kept { number: specimen.number, renewed: 0, invalidated: false };
         if resumable {
-            let part = Part { kept, runs: BTreeMap::new(), draft: Some(draft) };
+            let part = Part { kept, runs: BTreeMap::new(), len_known: known, draft: Some(draft) };
             self.there[at].partial = Some(part);
         } else {
             self.there[at].unfinished = Some((specimen, draft));
@@ -180,6 +183,7 @@ impl Model {
         let run = specimen.write(draft, chunk, start, len).unwrap();
         draft.enter(run);
         draft.set_body_len(specimen.len);
+        part.len_known = true;
         let longest = part.runs.get(&chunk).is_none_or(|(_, known)| *known < len);
         if longest {
             part.runs.insert(chunk, (start, len));
@@ -193,6 +197,7 @@ impl Model {
         let Some((specimen, part)) = self.draft(at) else { return };
         let draft = part.draft.as_ref().unwrap();
         draft.set_body_len(specimen.len);
+        part.len_known = true;
         for chunk in 0..draft.layout().chunks(specimen.len) {
             specimen.write_chunk(draft, chunk).unwrap();
             part.runs.insert(chunk, (0, draft.layout().len_of(chunk, specimen.len) as u32));
@@ -285,7 +290,7 @@ impl Model {
         let runs: BTreeMap<_, _> =
             rest.map(|chunk| (chunk, (0, (specimen.len - chunk * 4096).min(4096) as u32))).collect();
         if there.partial.is_none() && !runs.is_empty() {
-            there.partial = Some(Part { kept, runs, draft: None });
+            there.partial = Some(Part { kept, runs, len_known: true, draft: None });
         }
     }
 
@@ -376,8 +381,8 @@ impl Model {
         if std::mem::take(&mut there.loose) {
             there.complete = complete;
             match (partial, &mut there.partial) {
-                (Some((kept, runs)), Some(part)) => (part.kept, part.runs) = (kept, runs),
-                (Some((kept, runs)), none) => *none = Some(Part { kept, runs, draft: None }),
+                (Some(found), Some(part)) => (part.kept, part.runs, part.len_known) = found,
+                (Some((kept, runs, len_known)), none) => *none = Some(Part { kept, runs, len_known, draft: None }),
                 (None, Some(part)) if part.draft.is_some() && part.runs.is_empty() => {}
                 (None, gone) => *gone = None,
             }
@@ -385,14 +390,15 @@ impl Model {
         }
         assert_eq!(complete, there.complete, "{:?}", PLACES[at]);
         let expected = there.partial.as_ref().filter(|part| !part.runs.is_empty());
-        assert_eq!(partial, expected.map(|part| (part.kept, part.runs.clone())), "{:?}", PLACES[at]);
+        assert_eq!(partial, expected.map(|part| (part.kept, part.runs.clone(), part.len_known)), "{:?}", PLACES[at]);
     }
 
     /// A partial answer that is all there, that nobody has and that no complete one hides is finished by the next look.
     fn expect_promotion(&mut self, at: usize) {
         let there = &mut self.there[at];
         let Some(part) = there.partial.take_if(|part| {
-            there.complete.is_none() && part.draft.is_none() && part.is_whole(self.specimens[part.kept.number as usize])
+            let left = part.len_known && part.draft.is_none() && there.complete.is_none();
+            left && part.is_whole(self.specimens[part.kept.number as usize])
         }) else {
             return;
         };
@@ -421,14 +427,14 @@ impl Model {
         }
     }
 
-    fn partial(&self, at: usize) -> Option<(Kept, BTreeMap<u64, (u32, u32)>)> {
+    fn partial(&self, at: usize) -> Option<(Kept, Runs, bool)> {
         let partial = self.store().find_partial(PLACES[at].location(), &PLACES[at].key())?;
         let told = told(&partial.record, PLACES[at]).expect("a head that was written");
         let sound = sound_runs(&partial, self.specimens[told.number as usize]);
         assert!(self.there[at].loose || sound == partial.present, "{:?}", PLACES[at]);
         let kept = Kept { number: told.number, renewed: told.renewed, invalidated: partial.marks.invalidated };
         let runs = sound.into_iter().map(|Run { chunk, start, len, .. }| (chunk, (start, len))).collect();
-        Some((kept, runs)).filter(|(_, runs): &(_, BTreeMap<_, _>)| !runs.is_empty())
+        Some((kept, runs, partial.body_len.is_some())).filter(|(_, runs, _): &(_, Runs, _)| !runs.is_empty())
     }
 }
 

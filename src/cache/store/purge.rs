@@ -70,6 +70,8 @@ struct Record {
 pub(super) struct Purges {
     records: VecDeque<Record>,
     now: Epoch,
+    /// Something was entered that is not in the file yet.
+    pub(super) unwritten: bool,
     /// The numbers before `now` that somebody may still hold.
     earlier: Vec<Epoch>,
 }
@@ -160,6 +162,8 @@ impl Purges {
 
     /// What an answer that was asked for at this number has to suffer.
     pub(super) fn judge(&self, number: u32, record: &HeadRecord) -> Option<Purge> {
+        // A number that is still to come is from another count, whose file was lost: it is older than anything here.
+        let number = if number > self.latest() { 0 } else { number };
         let later = self.records.iter().rev().take_while(|purge| purge.number > number);
         later.filter(|purge| purge.what.is_for(&record.key, Some(&record.fields))).map(|purge| purge.how).max()
     }
@@ -314,6 +318,13 @@ mod tests {
         assert_eq!(purges.judge(before.number(), &answer("http://o:80/a", "")), None);
         purges.add(&[What::Beginning("http://o:80/".to_owned())], Purge::Hard).unwrap();
         assert_eq!(purges.judge(before.number(), &film), Some(Purge::Hard));
+    }
+
+    #[test]
+    fn a_lost_file_lets_no_answer_escape_later_purges() {
+        let mut purges = Purges::default();
+        purges.add(&[tag("film")], Purge::Hard).unwrap();
+        assert_eq!(purges.judge(40, &answer("http://o:80/a", "Cache-Tag: film\r\n")), Some(Purge::Hard));
     }
 
     #[test]

@@ -103,6 +103,12 @@ impl Store {
         self.books().taken()
     }
 
+    /// Room that is taken for what is being written.
+    #[cfg(test)]
+    pub(super) fn reserved(&self) -> u64 {
+        self.books().reserved
+    }
+
     pub(in crate::cache) fn is_counted(&self) -> bool {
         self.books().counted
     }

@@ -1,4 +1,5 @@
 //! Answers made for tests and fuzzers: each says of itself which it is, so that whatever a store gives back can be judged.
+#![allow(clippy::expect_used, reason = "what cannot be opened cannot be tested")]
 
 use std::sync::Arc;
 
@@ -97,7 +98,7 @@ impl Specimen {
         let (skip, words) = ((at % 8) as usize, len as u64 / 8 + 2);
         let mut bytes = Vec::with_capacity(len + 16);
         for number in at / 8..at / 8 + words {
-            let mut mixed = (u64::from(self.number) << 40 | number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = ((u64::from(self.number) << 40) | number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             mixed ^= mixed >> 29;
             bytes.extend_from_slice(&mixed.wrapping_mul(0xbf58_476d_1ce4_e5b9).to_le_bytes());
         }

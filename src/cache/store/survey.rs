@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::disk::{Folder, Listed, SHELVES, Shelves, Spot, purges_name, purges_number};
-use super::format::{FORMAT, Kind, Superblock};
+use super::carry::Tag;
+use super::disk::{Folder, IMPORTS, Listed, SHELVES, Shelves, Spot, purges_name, purges_number};
+use super::format::{FORMAT, Identity, Kind, Superblock};
 use super::open::{believe, entries, read_exactly};
 use super::partial::{Run, runs};
 use super::purge::Purges;
@@ -42,9 +43,7 @@ pub(crate) struct Seen {
 pub(crate) enum Sight {
     Answer(Box<Kept>),
     /// The list of a key's variants.
-    List {
-        count: usize,
-    },
+    List,
     /// It is not what was written.
     Unsound,
     /// It was taken away meanwhile.
@@ -74,6 +73,9 @@ impl Card {
     pub(crate) fn open(folder: &Path) -> Result<Card, String> {
         let format = fs::read(folder.join("format")).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => format!("{}: nothing has been kept here yet", folder.display()),
+            io::ErrorKind::PermissionDenied => {
+                format!("{}: {error}; run this as the gateway's account, or as root", folder.display())
+            }
             _ => format!("{}: {error}", folder.display()),
         })?;
         if format != FORMAT.as_bytes() {
@@ -108,9 +110,25 @@ impl Card {
         let spots = std::iter::once(primary).chain(listed).flat_map(|at| [Spot::object(at), Spot::partial(at)]);
         let kept = spots.filter_map(|spot| match self.read(&Seen { bytes: self.taken(spot)?, spot }) {
             Sight::Answer(kept) => Some(*kept),
-            Sight::List { .. } | Sight::Unsound | Sight::Gone => None,
+            Sight::List | Sight::Unsound | Sight::Gone => None,
         });
         kept.filter(|kept| *kept.record.key == *key.as_bytes()).collect()
+    }
+
+    /// The answer of this name, if it is still here.
+    pub(crate) fn tagged(&self, tag: Tag) -> Option<Kept> {
+        let location = tag.0.location;
+        let spots = [Spot::object(location), Spot::partial(location)];
+        let found = spots.into_iter().filter_map(|spot| match self.read(&Seen { bytes: self.taken(spot)?, spot }) {
+            Sight::Answer(kept) => Some(*kept),
+            Sight::List | Sight::Unsound | Sight::Gone => None,
+        });
+        found.into_iter().find(|kept| kept.tag() == tag)
+    }
+
+    /// Where an importer puts what is to be adopted.
+    pub(crate) fn imports(folder: &Path) -> PathBuf {
+        folder.join(IMPORTS)
     }
 
     pub(crate) fn read(&self, seen: &Seen) -> Sight {
@@ -129,8 +147,8 @@ impl Card {
         let found = believe(&file, seen.spot.location)?;
         match found.block.kind {
             Kind::Variants => {
-                let count = Variants::decode(&found.record)?.locations().count();
-                Some(Sight::List { count })
+                Variants::decode(&found.record)?;
+                Some(Sight::List)
             }
             Kind::Answer => {
                 let record = HeadRecord::decode(&found.record)?;
@@ -234,7 +252,7 @@ impl Kept {
     pub(crate) fn verify(&self) -> Verified {
         let mut verified = Verified::default();
         for run in &self.present {
-            match self.holds(run) {
+            match self.read(run).is_some() {
                 true => verified.sound += u64::from(run.len),
                 false => verified.damaged += u64::from(run.len),
             }
@@ -242,11 +260,27 @@ impl Kept {
         verified
     }
 
-    fn holds(&self, run: &Run) -> bool {
+    pub(super) fn identity(&self) -> Identity {
+        self.block.identity(self.seen.spot.location)
+    }
+
+    pub(super) fn block(&self) -> &Superblock {
+        &self.block
+    }
+
+    pub(super) fn record(&self) -> &HeadRecord {
+        &self.record
+    }
+
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.present
+    }
+
+    /// The bytes of a run, if they are what was written.
+    pub(super) fn read(&self, run: &Run) -> Option<Vec<u8>> {
         let (at, len) = (self.bytes_of(run).start, usize::try_from(run.len).unwrap_or(usize::MAX));
-        let bytes = read_exactly(&self.file, self.block.layout.place(at), len);
-        let identity = self.block.identity(self.seen.spot.location);
-        bytes.is_ok_and(|bytes| identity.checksum(run.chunk, run.start, &bytes) == run.checksum)
+        let bytes = read_exactly(&self.file, self.block.layout.place(at), len).ok()?;
+        (self.identity().checksum(run.chunk, run.start, &bytes) == run.checksum).then_some(bytes)
     }
 
     fn bytes_of(&self, run: &Run) -> Range<u64> {

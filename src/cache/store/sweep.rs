@@ -1,7 +1,6 @@
 //! Carrying purges out on the card: the list of them in its file, and the sweep that marks what they are for.
 
 use std::io;
-use std::sync::atomic::Ordering;
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -27,7 +26,7 @@ impl Store {
     pub(in crate::cache) fn purge(&self, what: &[What], how: Purge) -> io::Result<bool> {
         let mut purges = lock(&self.purges);
         purges.add(what, how)?;
-        let written = self.write_purges(&purges);
+        let written = self.write_purges(&mut purges);
         drop(purges);
         if let Err(error) = &written {
             self.note(error);
@@ -38,6 +37,23 @@ impl Store {
             }
         }
         Ok(written.is_ok())
+    }
+
+    /// The same for what answers say of others, which may be often: it is in the file with the next sync.
+    pub(in crate::cache) fn purge_lightly(&self, what: &[What]) -> io::Result<()> {
+        let mut purges = lock(&self.purges);
+        purges.add(what, Purge::Soft)?;
+        purges.unwritten = true;
+        self.wrote();
+        Ok(())
+    }
+
+    pub(super) fn write_new_purges(&self) -> io::Result<()> {
+        let mut purges = lock(&self.purges);
+        if purges.unwritten {
+            self.write_purges(&mut purges)?;
+        }
+        Ok(())
     }
 
     /// Purges whose sweep has not come to its end.
@@ -96,7 +112,7 @@ impl Store {
         if self.disk.sync().is_ok() {
             let mut purges = lock(&self.purges);
             purges.forget(sweep.up_to);
-            if let Err(error) = self.write_purges(&purges) {
+            if let Err(error) = self.write_purges(&mut purges) {
                 self.note(&error);
             }
         }
@@ -171,9 +187,9 @@ impl Store {
     }
 
     /// Writes the list anew. The earlier file stays until the new one is on the card.
-    fn write_purges(&self, purges: &Purges) -> io::Result<()> {
+    fn write_purges(&self, purges: &mut Purges) -> io::Result<()> {
         self.disk.replace_purges(purges.latest(), purges.encode().as_bytes())?;
-        self.unsynced.store(true, Ordering::Relaxed);
+        purges.unwritten = false;
         Ok(())
     }
 }

@@ -66,6 +66,7 @@ impl Store {
         let handed_in = self.handed_in();
         let changed = std::mem::take(&mut *lock(&self.changed));
         self.disk.sync().inspect_err(|_| lock(&self.changed).extend(&changed))?;
+        self.write_new_purges()?;
         handed_in.iter().try_for_each(|(open, handed)| open.write_down(handed))
     }
 

@@ -1,8 +1,8 @@
 //! What is kept is found again.
 
 use super::*;
+use crate::cache::StaleFor;
 use crate::cache::reason::StaleForbidden;
-use crate::cache::{StaleFor, StoreState};
 
 const FRESH: &str = "Cache-Control: max-age=100";
 

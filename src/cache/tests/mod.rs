@@ -3,6 +3,7 @@
 mod damage;
 mod fills;
 mod keeping;
+mod parts;
 mod purging;
 mod selecting;
 mod trouble;
@@ -14,7 +15,8 @@ use std::time::Duration;
 
 use super::store::Store;
 use super::{
-    Answer, Cache, Fill, FillEnd, Followed, Follower, Hit, Key, Lookup, Next, Permit, Piece, RequestRules, policy,
+    Answer, Cache, Fill, FillEnd, Followed, Follower, Hit, Key, Lookup, Next, Permit, Piece, RequestRules, StoreState,
+    policy,
 };
 use crate::base::{Mono, Now, Size, Wall};
 use crate::config::{CacheConfig, RouteCacheConfig};
@@ -155,7 +157,10 @@ impl Rig {
     /// As after a power cut: nothing is closed in order, and the monotonic clock begins anew.
     pub(super) fn cut_power(&mut self) {
         drop(self.cache.take());
-        self.cache = Some(Cache::open(&self.config, Size::mib(64)));
+        // What is being put away holds the folder until it is done.
+        let opened =
+            || Some(Cache::open(&self.config, Size::mib(64))).filter(|cache| cache.state() == StoreState::Ready);
+        self.cache = std::iter::repeat_with(opened).flatten().next();
         self.now.lock().unwrap().mono = Mono::from_millis(1_000);
     }
 

@@ -135,3 +135,23 @@ fn a_purge_that_the_card_does_not_take_holds_all_the_same() {
         assert_eq!(looked(&rig, "/page").await, "stale, fill, stale");
     });
 }
+
+#[test]
+fn groups_that_an_answer_names_as_changed_are_validated() {
+    smol::block_on(async {
+        let mut rig = Rig::new();
+        for (path, group) in [("/a", "scores"), ("/b", "scores, then"), ("/c", "other")] {
+            rig.keep(path, "", &format!("{PAGE}\nCache-Groups: \"x\", \"{group}\""), b"page").await;
+        }
+        rig.cache().invalidate_groups("http://elsewhere:80", vec!["scores".to_owned()]).await;
+        assert_eq!(looked(&rig, "/a").await, "fresh");
+        rig.cache().invalidate_groups(ORIGIN, vec!["scores".to_owned()]).await;
+        for _ in 0..2 {
+            assert_eq!(looked(&rig, "/a").await, "stale, fill, stale");
+            assert_eq!(looked(&rig, "/b").await, "fresh");
+            assert_eq!(looked(&rig, "/c").await, "fresh");
+            settle(&rig);
+            rig.cut_power();
+        }
+    });
+}

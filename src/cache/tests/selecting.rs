@@ -147,3 +147,40 @@ fn a_304_freshens_the_variant_that_was_asked_for() {
         }
     });
 }
+
+#[test]
+fn out_of_reach_of_the_origin_a_reader_gets_the_language_they_know() {
+    smol::block_on(async {
+        let mut rig = Rig::new();
+        for language in ["en-GB", "sw", "fr"] {
+            let request = format!("Accept-Language: {language}");
+            let answer = format!("{VARIES}\nContent-Language: {language}");
+            rig.keep("/a", &request, &answer, language.as_bytes()).await;
+        }
+        rig.keep("/b", "", "Cache-Control: max-age=100\nContent-Language: sw", b"sw").await;
+        rig.cut_power();
+        for (path, request, expected) in [
+            // RFC 4647 §3.4
+            ("/a", "Accept-Language: de, sw;q=0.5, fr;q=0.1", Some("sw")),
+            ("/a", "Accept-Language: fr-CH", Some("fr")),
+            // §3.3.1
+            ("/a", "Accept-Language: en", Some("en-GB")),
+            // Who likes none, or says nothing, gets the newest.
+            ("/a", "Accept-Language: de", Some("fr")),
+            ("/a", "", Some("fr")),
+            // Whatever else selects must match.
+            ("/a", "Accept-Language: sw\nX-Kind: 1", None),
+            ("/b", "Accept-Language: sw", None),
+            ("/c", "Accept-Language: sw", None),
+        ] {
+            let block = Block::new(request);
+            let (key, rules) = (Key::new(ORIGIN, path, None), rig.rules(&block));
+            let hit = rig.cache().in_another_language(&key, block.fields(), &rules, rig.now()).await;
+            let body = match &hit {
+                Some(hit) => Some(read(hit).await),
+                None => None,
+            };
+            assert_eq!(body.as_deref(), expected.map(str::as_bytes), "{path} {request}");
+        }
+    });
+}

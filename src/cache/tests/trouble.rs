@@ -4,7 +4,6 @@ use rustix::io::Errno;
 
 use super::*;
 use crate::cache::Stop;
-use crate::cache::StoreState;
 
 const FRESH: &str = "Cache-Control: max-age=100";
 
@@ -209,6 +208,39 @@ fn space_is_left_to_others() {
         rig.store().faults().heal();
         rig.maintain(10);
         assert_eq!(rig.cache().state(), StoreState::Ready);
+    });
+}
+
+#[test]
+fn pinned_answers_stay_and_others_pass_by() {
+    smol::block_on(async {
+        let mut rig = Rig::small(Size::mib(2));
+        rig.route.pin = true;
+        for number in 0..3 {
+            rig.keep(&format!("/pinned{number}"), "", "Cache-Control: max-age=9000", &noise(300_000)).await;
+        }
+        rig.route.pin = false;
+        // After a restart nobody knows what is pinned until it would have to go.
+        for _ in 0..2 {
+            for number in 0..20 {
+                rig.read_through(&format!("/other{number}"), &noise(300_000)).await;
+            }
+            for number in 0..3 {
+                assert!(rig.fresh(&format!("/pinned{number}"), "").await.is_some(), "{number}");
+            }
+            rig.cut_power();
+            rig.maintain(1);
+        }
+        rig.route.pin = true;
+        for number in 3..7 {
+            rig.read_through(&format!("/pinned{number}"), &noise(300_000)).await;
+        }
+        // All of it is pinned now: what is new passes by, and what is others' stays theirs.
+        rig.route.pin = false;
+        assert_eq!(rig.cache().state(), StoreState::Full);
+        assert_eq!(name(&rig.look("/new", "").await), "pass, store");
+        assert!(rig.fresh("/pinned0", "").await.is_some() && rig.fresh("/pinned2", "").await.is_some());
+        assert!(rig.cache().stat().bytes <= 2 << 20);
     });
 }
 

@@ -8,7 +8,7 @@ use miniserde::json;
 
 use super::look::visible;
 use super::words::Selection;
-use super::{Desk, Picker, Trouble};
+use super::{Desk, Trouble, import};
 use crate::base::Size;
 use crate::cache::{Cache, Purge, StoreState, What};
 use crate::cli::control::{self, Answer, Question, Unanswered};
@@ -19,6 +19,8 @@ pub(in crate::cli) fn obey(what: &str, question: &Question, cache: &Cache) -> An
     match what {
         "purge" => purge(question, cache),
         "facts" => facts(cache),
+        "room" => import::room(question, cache),
+        "adopt" => import::adopt(question, cache),
         _ => Answer::problem(format!("the running gateway does not know 'cache {what}'")),
     }
 }
@@ -58,16 +60,16 @@ fn facts(cache: &Cache) -> Answer {
     Answer { problem: None, note: Some(note), counts }
 }
 
+/// Who changes what is kept.
+pub(super) enum Hands {
+    Gateway,
+    /// No gateway runs: the store is ours as long as this is.
+    Own(Box<Cache>),
+}
+
 impl Desk {
     pub(super) fn purge(&self, what: &Selection, hard: bool, out: &mut dyn Write) -> Result<ExitCode, Trouble> {
-        let what = match self.picker(what)? {
-            Picker::All => vec![What::Beginning(String::new())],
-            Picker::Keys(keys, more) => {
-                keys.into_iter().map(What::Key).chain(more.into_iter().map(What::Beginning)).collect()
-            }
-            Picker::Beginnings(beginnings) => beginnings.into_iter().map(What::Beginning).collect(),
-            Picker::Tag(tag) => vec![What::Tag(tag)],
-        };
+        let what = self.picker(what)?.meant();
         let texts = what.iter().map(What::to_text).collect();
         let question = Question { ask: "cache purge".to_owned(), texts, hard };
         let answer = self.ask(&question)?;
@@ -89,17 +91,37 @@ impl Desk {
 
     /// Asks the running gateway; where none runs, the store is opened and the same done here.
     pub(super) fn ask(&self, question: &Question) -> Result<Answer, Trouble> {
-        let answer = match control::ask(&self.config.gateway.state, question) {
-            Ok(answer) => answer,
-            Err(Unanswered::NobodyThere) => {
-                let what = question.ask.strip_prefix("cache ").unwrap_or_default();
-                obey(what, question, &self.own_cache()?)
+        self.ask_with(&self.hands()?, question)
+    }
+
+    /// Whose hands are to change something.
+    pub(super) fn hands(&self) -> Result<Hands, Trouble> {
+        match self.ask_gateway(&Question { ask: "cache facts".to_owned(), texts: Vec::new(), hard: false })? {
+            Some(_) => Ok(Hands::Gateway),
+            None => Ok(Hands::Own(Box::new(self.own_cache()?))),
+        }
+    }
+
+    pub(super) fn ask_with(&self, hands: &Hands, question: &Question) -> Result<Answer, Trouble> {
+        let answer = match hands {
+            Hands::Gateway => {
+                let gone = || Trouble::Told("the gateway was stopped; do this again".to_owned());
+                self.ask_gateway(question)?.ok_or_else(gone)?
             }
-            Err(why @ (Unanswered::Forbidden(_) | Unanswered::Io(_))) => return Err(Trouble::Told(why.to_string())),
+            Hands::Own(cache) => obey(question.ask.strip_prefix("cache ").unwrap_or_default(), question, cache),
         };
         match answer.problem {
             Some(why) => Err(Trouble::Told(why)),
             None => Ok(answer),
+        }
+    }
+
+    /// `None`: no gateway runs.
+    fn ask_gateway(&self, question: &Question) -> Result<Option<Answer>, Trouble> {
+        match control::ask(&self.config.gateway.state, question) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Unanswered::NobodyThere) => Ok(None),
+            Err(why @ (Unanswered::Forbidden(_) | Unanswered::Io(_))) => Err(Trouble::Told(why.to_string())),
         }
     }
 

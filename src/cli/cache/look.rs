@@ -8,7 +8,7 @@ use miniserde::{Serialize, json};
 
 use super::words::Selection;
 use super::{Desk, Trouble};
-use crate::base::{Now, Size, Wall};
+use crate::base::{Size, Wall};
 use crate::cache::{Card, Kept, Sight, tags};
 use crate::cli::EXIT_FAILURE;
 use crate::cli::control::Answer;
@@ -77,7 +77,7 @@ struct Verdict {
 }
 
 impl Desk {
-    /// Counted from the folder's names alone: it takes a moment, not minutes.
+    /// Counted from the folder's names alone: it takes a moment, not minutes. Lists of variants count as well.
     pub(super) fn stat(&self, out: &mut dyn Write) -> Result<ExitCode, Trouble> {
         let card = self.card()?;
         let config = &self.config.cache;
@@ -102,7 +102,7 @@ impl Desk {
             return Ok(ExitCode::SUCCESS);
         }
         writeln!(out, "folder    {}", totals.folder)?;
-        writeln!(out, "answers   {} whole, {} in part", totals.whole, totals.in_parts)?;
+        writeln!(out, "objects   {} whole, {} in part", totals.whole, totals.in_parts)?;
         writeln!(out, "on card   {} of {} allowed", Size::bytes(totals.bytes_on_card), config.size)?;
         writeln!(
             out,
@@ -177,7 +177,7 @@ impl Desk {
             let path = card.path(&seen);
             let bad = match card.read(&seen) {
                 Sight::Gone => None,
-                Sight::List { .. } => {
+                Sight::List => {
                     verdict.lists += 1;
                     None
                 }
@@ -231,7 +231,7 @@ fn kept_for(card: &Card, located: &Located) -> Vec<Kept> {
     if let Some(beginning) = located.with_more() {
         let answers = card.all().filter_map(|seen| match card.read(&seen) {
             Sight::Answer(kept) => Some(*kept),
-            Sight::List { .. } | Sight::Unsound | Sight::Gone => None,
+            Sight::List | Sight::Unsound | Sight::Gone => None,
         });
         kept.extend(answers.filter(|kept| kept.key().starts_with(&beginning)));
     }
@@ -415,10 +415,15 @@ mod tests {
 
     #[test]
     fn holes_lie_between_what_is_there() {
-        assert_eq!(holes(&[10..20, 30..40], Some(50)), [0..10, 20..30, 40..50]);
-        assert_eq!(holes(&[0..50], Some(50)), []);
-        assert_eq!(holes(&[], Some(7)), [0..7]);
-        assert_eq!(holes(&[5..6], None), [0..5]);
+        let check = |present: &[(u64, u64)], len, expected: &[(u64, u64)]| {
+            let present: Vec<_> = present.iter().map(|(start, end)| *start..*end).collect();
+            let found: Vec<_> = holes(&present, len).into_iter().map(|hole| (hole.start, hole.end)).collect();
+            assert_eq!(found, expected);
+        };
+        check(&[(10, 20), (30, 40)], Some(50), &[(0, 10), (20, 30), (40, 50)]);
+        check(&[(0, 50)], Some(50), &[]);
+        check(&[], Some(7), &[(0, 7)]);
+        check(&[(5, 6)], None, &[(0, 5)]);
         assert_eq!((range(&(0..10)), length(&[0..10, 20..25])), ("0-9".to_owned(), 15));
     }
 

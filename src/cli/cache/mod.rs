@@ -4,7 +4,11 @@
 //! or, where none runs, does it itself.
 
 mod change;
+mod export;
+mod import;
 mod look;
+mod manifest;
+mod tar;
 mod words;
 
 use std::io::{self, Write};
@@ -18,7 +22,7 @@ pub(super) use words::{BadWords, HELP, Request};
 use super::arguments::DEFAULT_FILE;
 use super::{EXIT_CONFIG, EXIT_FAILURE, say};
 use crate::base::Now;
-use crate::cache::{Card, Kept, tags};
+use crate::cache::{Card, Kept, What, tags};
 use crate::config::{self, Config};
 use crate::gateway::{Extent, Located, locate};
 use crate::net::Clock;
@@ -98,7 +102,8 @@ impl Desk {
             Action::Show(url) => self.show(url, out),
             Action::Verify => self.verify(out),
             Action::Purge { what, hard } => self.purge(what, *hard, out),
-            Action::Export { .. } | Action::Import { .. } => Err(Trouble::Told("not yet".to_owned())),
+            Action::Export { file, what } => self.export(file, what, out),
+            Action::Import { file } => self.import(file, out),
         }
     }
 
@@ -142,6 +147,23 @@ enum Picker {
 }
 
 impl Picker {
+    /// The same in purges' words.
+    fn meant(&self) -> Vec<What> {
+        match self {
+            Picker::All => vec![What::Beginning(String::new())],
+            Picker::Keys(keys, more) => {
+                let keys = keys.iter().cloned().map(What::Key);
+                keys.chain(more.iter().cloned().map(What::Beginning)).collect()
+            }
+            Picker::Beginnings(beginnings) => beginnings.iter().cloned().map(What::Beginning).collect(),
+            Picker::Tag(tag) => vec![What::Tag(tag.clone())],
+        }
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.meant().iter().map(What::to_text).collect()
+    }
+
     fn picks(&self, kept: &Kept) -> bool {
         let key = kept.key();
         match self {

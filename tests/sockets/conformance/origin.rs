@@ -53,12 +53,10 @@ impl Scripts {
         let mut all = self.all();
         let script = all.entry(row).or_default();
         script.heard.requests.push(seen.clone());
-        // Who finds nobody there may try again.
-        let down = script.replies.front().is_some_and(|reply| reply.kind == Kind::Down);
-        if down {
+        let reply = script.next();
+        if reply.kind == Kind::Down {
             return Answer::default().close();
         }
-        let reply = script.replies.pop_front().unwrap_or_else(unscripted);
         let spoken = Spoken::of(&reply, seen);
         script.heard.brought += spoken.body.len();
         script.heard.said = Some(match reply.kind {
@@ -70,6 +68,16 @@ impl Scripts {
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Script>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Script {
+    /// A server answers as often as it is asked, and who finds nobody there may try again.
+    fn next(&mut self) -> Reply {
+        match self.replies.front() {
+            Some(reply) if self.replies.len() == 1 && reply.kind != Kind::Plain => reply.clone(),
+            Some(_) | None => self.replies.pop_front().unwrap_or_else(unscripted),
+        }
     }
 }
 

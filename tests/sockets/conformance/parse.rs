@@ -85,6 +85,7 @@ impl Reader {
             level: Level::Must,
             route: ROUTES[0].0.to_owned(),
             until: None,
+            lost: None,
             steps: Vec::new(),
         };
         Reader { row, tagged: false, interim: Vec::new(), last: Last::Reply }
@@ -127,6 +128,7 @@ impl Reader {
         for tag in tags {
             match tag.split_once(' ') {
                 Some(("until", word)) => self.row.until = Some(word.to_owned()),
+                Some(("lost", word)) => self.row.lost = Some(word.to_owned()),
                 Some(("route", name)) if ROUTES.iter().any(|(known, _)| *known == name) => {
                     name.clone_into(&mut self.row.route);
                 }

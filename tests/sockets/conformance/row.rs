@@ -9,6 +9,8 @@ pub(super) struct Row {
     pub(super) route: String,
     /// For want of what it fails today.
     pub(super) until: Option<String>,
+    /// What is forgotten at a restart, so that it fails across one.
+    pub(super) lost: Option<String>,
     pub(super) steps: Vec<Step>,
 }
 

@@ -1,9 +1,12 @@
 //! The store by itself.
 
+mod carry;
 mod model;
 mod partial;
 mod power;
 mod survey;
+mod trouble;
+mod wear;
 
 use super::Limits;
 use crate::base::Size;

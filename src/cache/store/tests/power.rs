@@ -270,6 +270,14 @@ impl Script {
 
 fn everything_that_can_be_torn() -> Script {
     let mut script = Script::new();
+    let (film, series) = answers_of_all_kinds(&mut script);
+    changes_and_replacements(&mut script, film);
+    losses(&mut script, series);
+    script
+}
+
+/// Gives a complete one and one that was partial for a while.
+fn answers_of_all_kinds(script: &mut Script) -> (Specimen, Specimen) {
     // Small ones, one with variants, and fills of several sizes.
     for (key, len) in [(0, 0), (1, 700), (2, 5_000), (3, 20_000)] {
         let specimen = script.specimen(key, None, len);
@@ -305,6 +313,10 @@ fn everything_that_can_be_torn() -> Script {
     }
     script.finish(series, &partial.draft);
     script.sync(&[]);
+    (film, series)
+}
+
+fn changes_and_replacements(script: &mut Script, film: Specimen) {
     // Renewals, two of them between two syncs, and an invalidation.
     for renewed in 1..5 {
         let identity = script.identity(film);
@@ -327,6 +339,9 @@ fn everything_that_can_be_torn() -> Script {
         script.finish(specimen, &draft);
     }
     script.sync(&[]);
+}
+
+fn losses(script: &mut Script, series: Specimen) {
     // A chunk goes bad: the rest stays, and is completed again.
     let identity = script.identity(series);
     script.free(series.place, false);
@@ -360,7 +375,6 @@ fn everything_that_can_be_torn() -> Script {
     script.store.set_limits(super::Limits { size: Size::bytes(40_000), keep_free: Size::ZERO });
     script.store.make_room(0).unwrap();
     script.store.wrote();
-    script
 }
 
 /// Opens a card and compares all there is with what was given away.
