@@ -159,6 +159,7 @@ impl Fill {
         };
         let learned = stream.length.is_none().then_some(piece.total).flatten();
         stream.length = stream.length.or(piece.total);
+        stream.announced |= learned.is_some();
         let end = match piece.total {
             None if through => None,
             Some(_) | None => Some(piece.range.last.saturating_add(1)),

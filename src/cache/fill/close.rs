@@ -112,6 +112,14 @@ pub(super) fn close(inner: &Arc<Inner>, route: &Route) {
 
 /// Puts an object of which nothing is missing any more where it is found.
 fn make_whole(inner: &Arc<Inner>, route: &Route) {
+    // What an earlier process wrote is checked first: a hole that is found now can still be filled here.
+    while let Some((readable, run)) = route.shared.last_doubt() {
+        let sound = desk::is_sound(&readable, run);
+        if !sound {
+            route.desk.note_damage(&readable, run);
+        }
+        route.shared.judge(run, sound);
+    }
     let Some((total, trailers)) = route.shared.take_whole() else { return };
     match route.desk.finish(total, &trailers) {
         Ok(opened) => enter(inner, &route.shared, opened),
@@ -173,6 +181,15 @@ impl Shared {
         if let Some(lane) = self.state().stream().and_then(|stream| stream.lane_mut(lane)) {
             lane.ended = true;
         }
+    }
+
+    /// A run to be checked before an object of which nothing seems to be missing is whole.
+    fn last_doubt(&self) -> Option<(Readable, Run)> {
+        let mut state = self.state();
+        let stream = state.stream()?;
+        let length = stream.length?;
+        stream.present.covered(0, length).filter(|end| *end >= length)?;
+        Some((stream.file.clone()?, stream.present.unchecked()?))
     }
 
     /// The length and trailers of an object of which nothing is missing; to one caller only.

@@ -247,8 +247,8 @@ impl Follower {
             return Err(if far { FillEnd::GoAlone(PassReason::RangeMiss) } else { FillEnd::LookAgain });
         }
         let (head, whole) = (Arc::clone(&stream.head), stream.is_whole());
-        // What comes after the last byte can only be told behind a body whose length was not.
-        let length = stream.length.filter(|_| stream.trailers.is_empty());
+        // One that turned out at the end is not told: trailers can only follow a body whose length was not.
+        let length = stream.length.filter(|_| stream.announced);
         Ok(Followed::Stream { head, length, whole })
     }
 

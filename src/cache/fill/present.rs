@@ -124,6 +124,11 @@ impl Present {
         pieces.iter().map(|piece| piece.run).find(|other| touches(other) && !within(other))
     }
 
+    /// A run that was not checked yet.
+    pub(super) fn unchecked(&self) -> Option<Run> {
+        self.chunks.values().flatten().find(|piece| !piece.sound).map(|piece| piece.run)
+    }
+
     /// Bytes present.
     pub(super) fn bytes(&self) -> u64 {
         let runs = self.chunks.values().flatten();

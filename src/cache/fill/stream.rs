@@ -34,6 +34,8 @@ pub(super) struct Stream {
     pub(super) epoch: Epoch,
     /// Of the whole body; `None` while nobody knows.
     pub(super) length: Option<u64>,
+    /// It was said before the body's end.
+    pub(super) announced: bool,
     pub(super) selection: Option<Selection>,
     /// Fresh when it came: others than the one who asked may have it.
     pub(super) for_all: bool,
@@ -106,6 +108,7 @@ impl Stream {
             generation: 0,
             epoch: Epoch::default(),
             length,
+            announced: length.is_some(),
             selection,
             for_all,
             resumable: desk.resumable,

@@ -282,7 +282,10 @@ impl Model {
         let chunk = script.below(1 << 16);
         let (Some(identity), Some(kept)) = (self.identity(at), self.there[at].complete) else { return };
         let specimen = self.specimens[kept.number as usize];
-        let chunks = specimen.len.div_ceil(4096).max(1);
+        let chunks = specimen.len.div_ceil(4096);
+        if chunks == 0 {
+            return;
+        }
         self.store().demote(identity, chunk % chunks);
         let there = &mut self.there[at];
         there.complete = None;

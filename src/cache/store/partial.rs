@@ -124,11 +124,15 @@ impl Store {
 
     /// The one that somebody has, or else the one on the card.
     fn open_partial(self: &Arc<Store>, location: u128, key: &[u8]) -> Option<Arc<Open>> {
+        let spot = Spot::partial(location);
+        // Mostly there is none, and a miss waits for nobody who syncs a file with the stripe in hand.
+        if self.draft_of(location).is_none() && self.disk.open_object(spot).is_err() {
+            return None;
+        }
         let _guard = self.stripe(location);
         if let Some(open) = self.draft_of(location) {
             return Some(open);
         }
-        let spot = Spot::partial(location);
         // A card that is read-only still gives what it has.
         let file = self.disk.open_for_change(spot).or_else(|_| self.disk.open_object(spot)).ok()?;
         let open = match read_partial(&file, location, key) {
@@ -150,7 +154,8 @@ impl Store {
         let guard = self.stripe(location);
         let Ok(file) = self.disk.open_object(from) else { return };
         let Some(found) = believe(&file, location) else { return };
-        if found.block.generation != identity.generation {
+        let chunks = found.block.body_len.map_or(0, |len| found.block.layout.chunks(len));
+        if found.block.generation != identity.generation || chunk.is_some_and(|chunk| chunk >= chunks) {
             return;
         }
         let newer = self.draft_of(location);

@@ -586,3 +586,34 @@ fn the_clock_brings_what_came_to_the_card() {
         assert!(end.is_none() && bytes == body[..300_000]);
     });
 }
+
+#[test]
+fn damage_is_repaired_by_an_upstream_that_knows_no_ranges() {
+    smol::block_on(async {
+        for (at, kind) in
+            [(10_000, 0), (300_000, 0), (700_000, 0), (600_000, 1), (300_000, 1), (600_000, 2), (300_000, 2)]
+        {
+            let mut rig = Rig::new();
+            let mut origin = Origin::new(1_000_000);
+            origin.whole(&rig).await;
+            rig.settled().await;
+            origin.plain = true;
+            let path = rig.folder.objects().remove(0);
+            let mut image = std::fs::read(&path).unwrap();
+            match kind {
+                0 => image[at] ^= 1,
+                1 => image[at..].fill(0),
+                _ => image.truncate(at),
+            }
+            std::fs::write(&path, &image).unwrap();
+            rig.cut_power();
+            let first = origin.get(&rig, "", 0..u64::MAX).await;
+            assert!(first.is_err() || first.unwrap() == origin.body);
+            rig.settled().await;
+            origin.whole(&rig).await;
+            rig.settled().await;
+            rig.cut_power();
+            assert!(rig.fresh("/film", "").await.unwrap() == origin.body, "{at} {kind}");
+        }
+    });
+}

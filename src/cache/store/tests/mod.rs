@@ -5,6 +5,7 @@ mod model;
 mod partial;
 mod power;
 mod survey;
+mod together;
 mod trouble;
 mod wear;
 
