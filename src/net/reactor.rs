@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -140,6 +140,8 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> io::Result<T> {
 
 /// Starts a task of this thread. It lives as long as [`run`] does, or until it is done.
 pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) {
+    // Boxed before it is handed on: some are large, and each hand would hold a copy on the stack.
+    let future: Pin<Box<dyn Future<Output = ()>>> = Box::pin(future);
     let started = on_this_thread(|reactor| {
         let home = Arc::clone(reactor.home()?);
         let (runnable, task) = async_task::spawn_local(future, move |runnable| home.schedule(runnable));
@@ -534,7 +536,6 @@ fn whole_milliseconds(span: Duration) -> Timespec {
 mod tests {
     use std::future::{pending, poll_fn};
     use std::io::Write;
-    use std::pin::Pin;
     use std::sync::mpsc;
 
     use smol::io::AsyncRead;
