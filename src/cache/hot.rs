@@ -78,6 +78,13 @@ impl Hot {
         Some(Arc::clone(&way.object))
     }
 
+    /// All objects of a key.
+    pub(super) fn all(&self, key: &Key<'_>) -> Vec<Arc<Object>> {
+        let Some(set) = self.set(key.hash()) else { return Vec::new() };
+        let ours = |way: &&Way| way.primary == key.hash() && way.object.is(key);
+        set.ways.iter().flatten().filter(ours).map(|way| Arc::clone(&way.object)).collect()
+    }
+
     /// Enters an object in place of its earlier self. One without `Vary` is alone with its key.
     pub(super) fn insert(&self, object: Arc<Object>) {
         let (bytes, file) = cost(&object);

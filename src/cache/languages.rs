@@ -24,18 +24,25 @@ impl Cache {
     ) -> Option<Hit> {
         let inner = &self.inner;
         let store = inner.store()?;
-        let Found::Variants(variants) = find(inner, &store, key.hash(), key).await else { return None };
-        let mut objects = Vec::new();
-        for location in variants.in_any_language(request) {
-            if let Found::Answer(opened) = find(inner, &store, location, key).await {
-                objects.extend(object(inner, *opened, key, rules, now));
+        // What has just come may not be on the card yet.
+        let mut objects = inner.hot.all(key);
+        objects.retain(|object| {
+            object.head.selection().is_some_and(|selection| selection.matches_but_for("accept-language", request))
+        });
+        if let Found::Variants(variants) = find(inner, &store, key.hash(), key).await {
+            for location in variants.in_any_language(request) {
+                if !objects.iter().any(|object| object.identity.location == location)
+                    && let Found::Answer(opened) = find(inner, &store, location, key).await
+                {
+                    objects.extend(object(inner, *opened, key, rules, now).map(Arc::new));
+                }
             }
         }
-        let languages: Vec<String> = objects.iter().map(language).collect();
+        let languages: Vec<String> = objects.iter().map(|object| language(object)).collect();
         let languages: Vec<&str> = languages.iter().map(String::as_str).collect();
         let best = accept::negotiate(request, &languages).unwrap_or(0);
         let chosen = (best < objects.len()).then(|| objects.swap_remove(best))?;
-        Some(Hit::new(Arc::new(chosen), now))
+        Some(Hit::new(chosen, now))
     }
 }
 

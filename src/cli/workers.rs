@@ -12,7 +12,7 @@ use crate::gateway::{Gateway, Process, Worker};
 use crate::net::{Listener, run, within};
 
 /// A stack that the deepest exchange fits in several times over; the rest of the default only costs address space.
-const STACK: usize = 512 * 1024;
+const STACK: usize = 1024 * 1024;
 /// Orders are few (reload, drain) and taken at once.
 const ORDERS: usize = 8;
 

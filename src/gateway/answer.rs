@@ -34,11 +34,13 @@ pub(super) struct Shown {
     pub(super) result: CacheResult,
     /// Field lines that are for this client alone.
     pub(super) withheld: Vec<u8>,
+    /// The origin itself gave or confirmed the answer for this request.
+    pub(super) original: bool,
 }
 
 impl Shown {
     pub(super) fn new(told: Member, result: CacheResult) -> Shown {
-        Shown { told, result, withheld: Vec::new() }
+        Shown { told, result, withheld: Vec::new(), original: false }
     }
 }
 
@@ -296,9 +298,10 @@ impl Outgoing {
         let after = exchange.after(framing, true);
         exchange.account.status = status;
         exchange.account.cache = shown.result;
-        // An answer that the origin gave or confirmed just now has none (RFC 9111 §5.1).
-        let age = Some(stored.age(exchange.now))
-            .filter(|age| *age > 0 || matches!(shown.result, CacheResult::Hit | CacheResult::Stale));
+        // An answer that the origin gave or confirmed just now has none, however its clock is set (RFC 9111 §5.1), unless a
+        // cache behind this one says how old it is.
+        let stays = matches!(shown.result, CacheResult::Hit | CacheResult::Stale);
+        let age = Some(stored.age(exchange.now)).filter(|age| stays || (*age > 0 && !shown.original));
         let tail = Tail { age, ..exchange.tail(framing, after, Some(&shown.told)) };
         let mut head = Vec::with_capacity(1024);
         stored_head(&mut head, status, status::reason(status).as_bytes(), &lines, &tail)

@@ -25,6 +25,11 @@ pub(super) fn stored(forward: Forward) -> Member {
     member(format_args!("{NAME}; fwd={}; stored", forward.word()))
 }
 
+/// A part was stored, and the rest is asked for.
+pub(super) fn completed(forward: Forward) -> Member {
+    member(format_args!("{NAME}; fwd={}; fwd-status=206; stored", forward.word()))
+}
+
 /// Somebody else's forwarded request brought the answer.
 pub(super) fn collapsed(forward: Forward) -> Member {
     member(format_args!("{NAME}; fwd={}; collapsed", forward.word()))

@@ -16,7 +16,7 @@ use super::body::RequestBody;
 use super::build::Origin;
 use super::connection::{After, Connection};
 use super::exchange::Exchange;
-use super::fill::{self, Asking, Event, Kept};
+use super::fill::{self, Asking, Event, Kept, Own};
 use super::refusal::SERVER_ERROR;
 use super::{Refusal, cache_status, direct};
 
@@ -68,14 +68,14 @@ pub(super) async fn serve_kept(
     forward: Forward,
     asking: &Asking,
 ) -> Result<After, Refusal> {
-    let Kept { follower, withheld } = kept;
-    let came = Came::Asked { withheld };
+    let Kept { follower, own } = kept;
+    let came = Came::Asked(own);
     let answered = match follow(follower, exchange.plan.request.fields, exchange.now, asking, came).await {
         Turn::Stream { follower, head, length, came } => {
             let shown = shown(came, forward, false, head.ttl(exchange.now));
             answer::followed(exchange, connection, follower, &head, length, &shown, asking).await
         }
-        Turn::Hit(_) | Turn::Direct(..) | Turn::GoAlone(_) | Turn::LookAgain | Turn::TakeOver(_) => {
+        Turn::Hit(..) | Turn::Direct(..) | Turn::GoAlone(_) | Turn::LookAgain | Turn::TakeOver(_) => {
             Err(Refusal::Internal("an answer that is kept cannot be read"))
         }
         Turn::Failed(refusal, _) => Err(refusal),
@@ -155,7 +155,7 @@ struct Pursuit {
 /// How a fill's bytes come to a client.
 enum Came {
     /// By its own request, beside the field lines that are for it alone.
-    Asked { withheld: Vec<u8> },
+    Asked(Own),
     /// By somebody else's request, as they arrive.
     Shared,
     /// They had all arrived when it asked.
@@ -172,7 +172,8 @@ enum Turn {
         length: Option<u64>,
         came: Came,
     },
-    Hit(Hit),
+    /// And whether the origin itself confirmed it for this request.
+    Hit(Hit, bool),
     Direct(Box<Answered>, NotStored),
     GoAlone(PassReason),
     LookAgain,
@@ -227,9 +228,9 @@ impl Pursuit {
                     let told = cache_status::passed(forward, why.word());
                     break direct::relay(exchange, connection, body, *answered, Some(told)).await;
                 }
-                Turn::Hit(hit) => {
+                Turn::Hit(hit, original) => {
                     let told = cache_status::forwarded_as(forward, 304, None);
-                    let shown = Shown::new(told, CacheResult::Revalidated);
+                    let shown = Shown { original, ..Shown::new(told, CacheResult::Revalidated) };
                     break answer::hit(exchange, connection, &hit, &shown, asking).await;
                 }
                 Turn::Stream { follower, head, length, came } => {
@@ -274,8 +275,10 @@ fn shown(came: Came, forward: Forward, covered: bool, ttl: i64) -> Shown {
     let hit = || Shown::new(cache_status::hit(ttl), CacheResult::Hit);
     match came {
         _ if covered => hit(),
-        Came::Asked { withheld } => Shown { withheld, ..Shown::new(cache_status::stored(forward), CacheResult::Miss) },
-        Came::Shared if forward == Forward::Partial => Shown::new(cache_status::stored(forward), CacheResult::Miss),
+        Came::Asked(Own { withheld, original }) => {
+            Shown { withheld, original, ..Shown::new(cache_status::stored(forward), CacheResult::Miss) }
+        }
+        Came::Shared if forward == Forward::Partial => Shown::new(cache_status::completed(forward), CacheResult::Miss),
         Came::Shared => Shown::new(cache_status::collapsed(forward), CacheResult::Miss),
         Came::Whole => hit(),
     }
@@ -294,11 +297,11 @@ async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connecti
                 // A client that is gone is noticed when its answer is written.
                 let _ = pass_interim(connection, exchange.gateway, exchange.plan.request.version, &head).await;
             }
-            Ok(Event::Stored(follower, withheld)) => {
-                let came = Came::Asked { withheld };
+            Ok(Event::Stored(follower, own)) => {
+                let came = Came::Asked(own);
                 return follow(follower, fields, now, asking, came).await;
             }
-            Ok(Event::Freshened(hit)) => return Turn::Hit(hit),
+            Ok(Event::Freshened(hit, own)) => return Turn::Hit(hit, own.original),
             Ok(Event::Direct(answered, why)) => return Turn::Direct(answered, why),
             Ok(Event::Failed(refusal, instead)) => return Turn::Failed(refusal, instead),
             Err(_) => return Turn::Failed(Refusal::Internal("a fill ended without a word"), StaleFor::Unreachable),
@@ -325,7 +328,7 @@ fn turn_of(followed: Result<Followed, FillEnd>, follower: Follower, came: Came) 
             };
             Turn::Stream { follower, head, length, came }
         }
-        Ok(Followed::Hit(hit)) => Turn::Hit(hit),
+        Ok(Followed::Hit(hit)) => Turn::Hit(hit, false),
         Ok(Followed::Ask(fill)) => Turn::TakeOver(fill),
         Err(FillEnd::GoAlone(reason)) => Turn::GoAlone(reason),
         Err(FillEnd::LookAgain) => Turn::LookAgain,

@@ -31,10 +31,10 @@ const EVENTS: usize = 8;
 #[expect(clippy::large_enum_variant, reason = "moved a few times in the course of a miss, never kept in numbers")]
 pub(super) enum Event {
     Interim(OwnedResponse),
-    /// The answer is being stored: read it as everybody does, beside the field lines that are for this client alone.
-    Stored(Follower, Vec<u8>),
+    /// The answer is being stored: read it as everybody does, with what is for this client alone.
+    Stored(Follower, Own),
     /// The stored answer is still good (304).
-    Freshened(Hit),
+    Freshened(Hit, Own),
     /// The answer is not kept: it is for this client alone.
     Direct(Box<Answered>, NotStored),
     /// There is no answer; a stale one may stand in.
@@ -121,7 +121,7 @@ impl Asking {
         match fill.stored(plan.request.fields, &cache_answer(&answered)) {
             Err(_) => Err(Box::new(answered)),
             Ok(writer) => {
-                let kept = Kept { follower: writer.follower(), withheld: withheld(answered.head.fields()) };
+                let kept = Kept { follower: writer.follower(), own: Own::of(answered.head.fields()) };
                 let task = Task { asking: self.clone(), stale: None };
                 spawn(task.take_down(answered, writer));
                 Ok(kept)
@@ -155,7 +155,15 @@ pub(super) async fn look_up(
 /// An answer that is being kept, for the client that it came for.
 pub(super) struct Kept {
     pub(super) follower: Follower,
+    pub(super) own: Own,
+}
+
+/// What of an answer is for the client alone that it came for.
+pub(super) struct Own {
+    /// Field lines.
     pub(super) withheld: Vec<u8>,
+    /// It comes from the origin itself: no cache said how old it is.
+    pub(super) original: bool,
 }
 
 /// A fill under way.
@@ -213,8 +221,9 @@ impl Task {
             }
             match fill.freshened(&cache_answer(&answered)).await {
                 Ok(hit) => {
+                    let own = Own { withheld: Vec::new(), ..Own::of(answered.head.fields()) };
                     answered.lease.done();
-                    let _ = events.send(Event::Freshened(hit)).await;
+                    let _ = events.send(Event::Freshened(hit, own)).await;
                     return None;
                 }
                 Err(again) => fill = again,
@@ -288,7 +297,7 @@ impl Task {
         }
         match fill.stored(plan.request.fields, &cache_answer(&answered)) {
             Ok(writer) => {
-                let own = withheld(answered.head.fields());
+                let own = Own::of(answered.head.fields());
                 let _ = events.send(Event::Stored(writer.follower(), own)).await;
                 self.pump(plan, answered, writer).await
             }
@@ -352,6 +361,12 @@ fn lines(fields: Fields<'_>) -> Vec<u8> {
         lines.extend_from_slice(b"\r\n");
     }
     lines
+}
+
+impl Own {
+    fn of(fields: Fields<'_>) -> Own {
+        Own { withheld: withheld(fields), original: !fields.contains("age") }
+    }
 }
 
 /// The lines of fields that an answer keeps from all but the client it was made for (RFC 9111 §5.2.2.4, §5.2.2.7).

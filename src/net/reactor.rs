@@ -251,7 +251,10 @@ impl Drop for Place {
             drop(state);
         } else {
             self.home.left.lock().unwrap_or_else(PoisonError::into_inner).push(self.number);
-            self.home.has_mail.store(true, Ordering::SeqCst);
+            // Whoever leaves mail calls, unless somebody has: who comes later relies on that.
+            if !self.home.has_mail.swap(true, Ordering::SeqCst) {
+                self.home.call();
+            }
         }
     }
 }

@@ -51,6 +51,7 @@ impl Fill {
                 Ok(self.begin(stream, &mut desk, lane))
             }
             Err(why) => {
+                self.note_superseded(answer.status, why);
                 self.say_alone(PassReason::NotStored(why));
                 Err(why)
             }

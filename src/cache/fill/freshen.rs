@@ -122,19 +122,58 @@ impl Fill {
                 }
                 smol::unblock(move || write_renewal(&inner, &object, keep, epoch)).detach();
             }
-            None => {
-                let object = previous.object();
-                let (primary, location) = (object.primary, object.identity.location);
-                inner.hot.remove_location(primary, location);
-                smol::unblock(move || {
-                    if let Some(store) = inner.store() {
-                        store.invalidate(location);
-                    }
-                    inner.hot.remove_location(primary, location);
-                })
-                .detach();
-            }
+            None => self.doubt(&previous),
         }
+    }
+
+    /// A newer answer to the question for what is stored is not kept: the stored one is not the origin's latest word any
+    /// more, and must be validated before its next use (RFC 9111 §4, §4.3.3). What is only this request's own affair says
+    /// nothing about it.
+    pub(super) fn note_superseded(&self, status: u16, why: NotStored) {
+        let own = match why {
+            NotStored::RequestNoStore
+            | NotStored::Authorization
+            | NotStored::NotModified
+            | NotStored::HeadMethod
+            | NotStored::OneRequest
+            | NotStored::Interim
+            | NotStored::Partial
+            | NotStored::RangeRefused
+            | NotStored::Store => true,
+            NotStored::NoStore
+            | NotStored::Private
+            | NotStored::SetCookie
+            | NotStored::VaryAny
+            | NotStored::Status
+            | NotStored::MustUnderstand
+            | NotStored::WeakValidator
+            | NotStored::PostFreshness
+            | NotStored::PostLocation
+            | NotStored::NothingToReuse
+            | NotStored::TransferCoding
+            | NotStored::TooLarge
+            | NotStored::Head => false,
+        };
+        if let Some(previous) = self.previous.as_ref().filter(|_| !own && status < 500) {
+            self.doubt(previous);
+        }
+    }
+
+    /// It must be validated before its next use: at once for those who find it hot, then on the card.
+    fn doubt(&self, previous: &Hit) {
+        let (object, inner) = (Arc::clone(previous.object()), Arc::clone(&self.inner));
+        let (primary, location) = (object.primary, object.identity.location);
+        let about = About { invalidated: true, ..object.head.about() };
+        match Head::new(object.head.status(), object.head.lines(), about) {
+            Some(head) if !previous.is_partial() => inner.make_hot(Arc::new(object.with_head(head))),
+            Some(_) | None => inner.hot.remove_location(primary, location),
+        }
+        smol::unblock(move || {
+            if let Some(store) = inner.store() {
+                store.invalidate(location);
+            }
+        })
+        .detach();
     }
 
     /// The stored object with the answer's head merged in, and what is to be kept of it.

@@ -98,7 +98,9 @@ fn a_film_that_changed_is_never_put_together_from_two_versions() {
     let gateway = board(&origin, "");
     check_range(&gateway, &origin, 0..600_000);
     origin.change();
-    // The part is fresh, so it may still be served; what is missing brings the news.
+    // The part is fresh, so it is served; what is missing brings the news, and what has begun with the old is cut.
+    let begun = gateway.get("/1");
+    assert!(!begun.is_whole() && begun.body.len() <= 700_000, "{}", begun.head);
     check_whole(&gateway, &origin);
     check_range(&gateway, &origin, 0..600_000);
     check_range(&gateway, &origin, 1_000_000..1_200_000);

@@ -23,7 +23,14 @@ fn hits_among(gateway: &Gateway, targets: &[String]) -> usize {
     let mut hits = 0;
     for target in targets {
         let response = gateway.get(target);
-        assert!(response.is_whole() && response.body == body_of(target), "{target}: wrong bytes, {} of {}, {:?}, {}", response.body.len(), body_of(target).len(), response.end, response.head);
+        assert!(
+            response.is_whole() && response.body == body_of(target),
+            "{target}: wrong bytes, {} of {}, {:?}, {}",
+            response.body.len(),
+            body_of(target).len(),
+            response.end,
+            response.head
+        );
         hits += usize::from(response.is_hit());
     }
     hits
