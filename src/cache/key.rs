@@ -28,12 +28,12 @@ pub(crate) struct Key<'a> {
 }
 
 impl<'a> Key<'a> {
-    /// `origin` as `https://host:port`; `path` and `query` in the one normal form (RFC 3986 §6.2).
+    #[cfg(test)]
     pub(crate) fn new(origin: &'a str, path: &'a str, query: Option<&'a str>) -> Key<'a> {
         Key::with(origin, path, query, "")
     }
 
-    /// The same, with what [`KeyRules::extra`] found in the request: empty, or lines that each begin with a line feed,
+    /// `origin` as `https://host:port`; `path` and `query` in the one normal form (RFC 3986 §6.2); what [`KeyRules::extra`] found in the request: empty, or lines that each begin with a line feed,
     /// which neither a path nor a query in normal form can hold.
     pub(crate) fn with(origin: &'a str, path: &'a str, query: Option<&'a str>, extra: &'a str) -> Key<'a> {
         let mut key = Key { hash: 0, origin, path, query, extra };

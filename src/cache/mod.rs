@@ -29,7 +29,7 @@ mod store;
 pub(crate) mod tags;
 mod vary;
 
-pub(crate) use fill::{Answer, Ask, AskRange, Fill, FillEnd, Followed, Follower, Next, Stop, Writer};
+pub(crate) use fill::{Answer, Ask, Fill, FillEnd, Followed, Follower, Next, Stop, Writer};
 pub(crate) use head::Head;
 pub(crate) use hit::{Hit, HitBody, Piece};
 pub(crate) use key::{Key, KeyRules};

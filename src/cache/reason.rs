@@ -126,8 +126,6 @@ pub(crate) enum NotStored {
     RangeRefused,
     /// An answer to `POST` that does not say for how long it is fresh (RFC 9110 §9.3.3).
     PostFreshness,
-    /// An answer to `POST` whose `Content-Location` is not its target (RFC 9110 §9.3.3).
-    PostLocation,
     /// Its status speaks of one request, client or connection alone: 401, 416, 429 …
     OneRequest,
     /// Not final: another answer comes after it.
@@ -163,7 +161,6 @@ impl NotStored {
             NotStored::RangeRefused => "range-refused",
             NotStored::WeakValidator => "weak-validator",
             NotStored::PostFreshness => "post-freshness",
-            NotStored::PostLocation => "post-location",
             NotStored::OneRequest => "one-request",
             NotStored::Interim => "interim",
             NotStored::NotModified => "not-modified",

@@ -21,5 +21,4 @@ mod zstd;
 pub(crate) use coding::{Coding, Unknown};
 pub(crate) use decoder::{BadCoding, Decoder};
 pub(crate) use head::{coded_head, decoded_head, names_accept_encoding};
-#[allow(unused_imports)] // `asked_for_more` is for questions about holes
 pub(crate) use negotiate::{SELECTING, Serving, asked, asked_for_more, serving};

@@ -37,7 +37,6 @@ pub(crate) fn asked(request: Fields<'_>) -> &'static str {
 }
 
 /// What to ask for where part of an answer is stored and the rest of the same form is wanted.
-#[allow(dead_code)]
 pub(crate) fn asked_for_more(stored: Option<Coding>) -> &'static str {
     stored.map_or("identity", Coding::name)
 }

@@ -50,7 +50,7 @@ enum Part {
     /// The whole, decoded.
     Decoded(Coding),
     /// Never empty.
-    Ranges(RangeSet),
+    Ranges(Box<RangeSet>),
     /// 304
     Nothing,
     Unsatisfiable,
@@ -215,7 +215,7 @@ enum Body {
     Whole,
     Decoded(Coding),
     One(ByteRange),
-    Several(Multipart),
+    Several(Box<Multipart>),
 }
 
 impl Body {
@@ -399,7 +399,7 @@ impl<'s> Shape<'s> {
                     body: Body::One(*range),
                     lines: [stored.lines(), content_range(Some(*range), length).as_bytes()].concat().into(),
                 },
-                _ => Shape::several(stored, ranges, length, random),
+                _ => Shape::several(stored, *ranges, length, random),
             },
             Part::Nothing => Shape {
                 status: 304,
@@ -425,7 +425,7 @@ impl<'s> Shape<'s> {
             [name, b": ", value, b"\r\n"].iter().for_each(|piece| lines.extend_from_slice(piece));
         }
         let framing = ReplyFraming::Length(parts.len());
-        Shape { status: 206, framing, body: Body::Several(parts), lines: lines.into() }
+        Shape { status: 206, framing, body: Body::Several(Box::new(parts)), lines: lines.into() }
     }
 }
 
@@ -482,7 +482,7 @@ fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form)
         return Ok(Part::Whole);
     }
     Ok(match range::parse(value, length) {
-        Wanted::Parts(ranges) => Part::Ranges(ranges),
+        Wanted::Parts(ranges) => Part::Ranges(Box::new(ranges)),
         Wanted::Whole => Part::Whole,
         Wanted::Unsatisfiable => Part::Unsatisfiable,
     })

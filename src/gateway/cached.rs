@@ -163,7 +163,6 @@ enum Came {
 }
 
 /// What a step of the pursuit came to.
-#[expect(clippy::large_enum_variant, reason = "moved a few times in the course of a miss, never kept in numbers")]
 enum Turn {
     /// `came`: how the bytes come to this client.
     Stream {

@@ -9,9 +9,9 @@ use std::time::Duration;
 use smol::channel::{self, Receiver, Sender};
 
 use crate::base::{Now, Wall};
-use crate::cache::{self, Failure, Fill, Follower, Hit, Lookup, NotStored, StaleFor, Stop, Writer};
-use crate::codings;
-use crate::http::{BodyFraming, CacheControl, Fields, OwnedRequest, OwnedResponse, date, hop_by_hop};
+use crate::cache::{self, Failure, Fill, Follower, Head, Hit, Lookup, NotStored, StaleFor, Stop, Writer};
+use crate::codings::{self, Coding};
+use crate::http::{BodyFraming, CacheControl, FieldSpans, Fields, OwnedRequest, OwnedResponse, date, hop_by_hop};
 use crate::net::spawn;
 use crate::transform::Conditions;
 use crate::upstream::exchange::ResponseBody;
@@ -28,7 +28,6 @@ use crate::cache::RequestRules;
 const EVENTS: usize = 8;
 
 /// What the client that caused a fill hears of it.
-#[expect(clippy::large_enum_variant, reason = "moved a few times in the course of a miss, never kept in numbers")]
 pub(super) enum Event {
     Interim(OwnedResponse),
     /// The answer is being stored: read it as everybody does, with what is for this client alone.
@@ -260,7 +259,7 @@ impl Task {
             (None, _) => Conditions::Whole,
         };
         let (process, gateway) = (&self.asking.worker.process, &self.asking.gateway);
-        let accept_encoding = plan.route.config.cache.compress.then(|| self.codings(plan));
+        let accept_encoding = plan.route.config.cache.compress.then(|| Task::codings(plan, &wanted));
         let question = Question { process, gateway, plan, origin, conditions, accept_encoding, upgrade: None };
         ask(&question, &mut Caller::Fill(events)).await
     }
@@ -276,10 +275,12 @@ impl Task {
         let _ = events.send(Event::Failed(refusal, instead)).await;
     }
 
-    /// The codings to ask for: where a coded answer is to be validated, those among which it was chosen.
-    fn codings(&self, plan: &Plan<'_>) -> &'static str {
-        match &self.stale {
-            Some(hit) if hit.head().is_coded() => codings::SELECTING,
+    /// The codings to ask for: for the rest of what is stored in part, its own; to validate a coded answer, those among
+    /// which it was chosen.
+    fn codings(plan: &Plan<'_>, wanted: &cache::Ask<'_>) -> &'static str {
+        match wanted.stored {
+            Some(head) if wanted.range.is_some() => codings::asked_for_more(coding_of(head)),
+            Some(head) if head.is_coded() => codings::SELECTING,
             Some(_) | None => codings::asked(plan.request.fields),
         }
     }
@@ -361,6 +362,11 @@ fn lines(fields: Fields<'_>) -> Vec<u8> {
         lines.extend_from_slice(b"\r\n");
     }
     lines
+}
+
+fn coding_of(head: &Head) -> Option<Coding> {
+    let spans = FieldSpans::parse(head.lines()).ok()?;
+    Coding::of(Fields::new(head.lines(), spans.as_slice())).ok().flatten()
 }
 
 impl Own {

@@ -148,7 +148,6 @@ impl Fill {
             | NotStored::MustUnderstand
             | NotStored::WeakValidator
             | NotStored::PostFreshness
-            | NotStored::PostLocation
             | NotStored::NothingToReuse
             | NotStored::TransferCoding
             | NotStored::TooLarge

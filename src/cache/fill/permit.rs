@@ -29,7 +29,7 @@ pub(crate) struct Answer<'a> {
 }
 
 /// What a fill asks the upstream for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Ask<'a> {
     /// For a conditional request (RFC 9111 §4.3.1). `None`: nothing is stored, or it has nothing to be compared by.
     pub(crate) validators: Option<Validators<'a>>,
@@ -37,6 +37,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) range: Option<AskRange>,
     /// `If-Range`: the strong validator of what is stored, as it was received (RFC 9110 §13.1.5).
     pub(crate) if_range: Option<&'a [u8]>,
+    /// The head of what is stored, whole or in part.
+    pub(crate) stored: Option<&'a Head>,
 }
 
 /// One range to be asked for. Its `Display` is the value of `Range`.
@@ -134,15 +136,18 @@ impl Fill {
 
     /// What is to be asked.
     pub(crate) fn question(&self) -> Ask<'_> {
-        let nothing = Ask { validators: None, range: None, if_range: None };
+        let nothing = Ask { validators: None, range: None, if_range: None, stored: None };
         match &*self.part {
-            Part::Whole => Ask { validators: self.previous.as_ref().and_then(|hit| validators(hit.head())), ..nothing },
+            Part::Whole => {
+                let stored = self.previous.as_ref().map(Hit::head);
+                Ask { validators: stored.and_then(validators), stored, ..nothing }
+            }
             Part::Offered => nothing,
             Part::Range(range) => Ask { range: Some(*range), ..nothing },
-            Part::Hole { head, range: None, .. } => Ask { validators: validators(head), ..nothing },
+            Part::Hole { head, range: None, .. } => Ask { validators: validators(head), stored: Some(head), ..nothing },
             Part::Hole { head, range: Some((first, last)), .. } => {
                 let range = Some(AskRange::From { first: *first, last: *last });
-                Ask { range, if_range: head.strong_validator(), ..nothing }
+                Ask { range, if_range: head.strong_validator(), stored: Some(head), ..nothing }
             }
         }
     }

@@ -24,7 +24,7 @@ pub(crate) use request::{Assigned, RequestRules, request, request_of_post};
 pub(super) use reuse::{Reuse, Stored, may_serve, may_serve_stale, may_serve_while_revalidating};
 pub(crate) use storing::Part;
 pub(crate) use storing::names_its_target;
-pub(super) use storing::{keeps_cookies, may_store, may_store_incomplete, may_store_part, may_store_post};
+pub(super) use storing::{keeps_cookies, may_store, may_store_incomplete, may_store_part};
 pub(crate) use targets::Targets;
 pub(super) use times::{Since, Times, initial_age};
 

@@ -96,7 +96,7 @@ pub(crate) fn request(
 }
 
 /// The same for `POST`, which no stored answer satisfies, but whose answer may be kept for `GET` (RFC 9110 §9.3.3): see
-/// [`super::may_store_post`]. A route gives such an answer nothing that it does not have itself.
+/// [`super::names_its_target`]. A route gives such an answer nothing that it does not have itself.
 pub(crate) fn request_of_post(fields: Fields<'_>, route: &RouteCacheConfig) -> Result<RequestRules, PassReason> {
     if route.mode == CacheMode::Off {
         return Err(PassReason::RouteOff);

@@ -191,6 +191,7 @@ impl Draft {
     }
 
     /// What is entered, in order.
+    #[cfg(any(test, feature = "doors"))]
     pub(in crate::cache) fn present(&self) -> Vec<Run> {
         lock(&self.open.state).entries.iter().map(|(chunk, entry)| Run::of(*chunk, entry)).collect()
     }

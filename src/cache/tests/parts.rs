@@ -55,10 +55,10 @@ impl Origin {
         }
         let total = self.body.len();
         let range = ask.range.filter(|_| holds && !self.plain).map(|range| match range {
-            crate::cache::AskRange::From { first, last } => {
+            crate::cache::fill::AskRange::From { first, last } => {
                 first as usize..last.map_or(total, |last| last as usize + 1).min(total)
             }
-            crate::cache::AskRange::Suffix(len) => total.saturating_sub(len as usize)..total,
+            crate::cache::fill::AskRange::Suffix(len) => total.saturating_sub(len as usize)..total,
         });
         let (status, fields, part) = match &range {
             Some(range) if range.start >= total => (416, format!("Content-Range: bytes */{total}"), 0..0),

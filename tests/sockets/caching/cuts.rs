@@ -106,6 +106,7 @@ fn damage(gateway: &Gateway, dice: &mut Dice) {
 }
 
 #[test]
+#[allow(clippy::print_stdout)] // the promise is about numbers
 fn cuts_of_power_and_rotten_bytes_never_make_a_wrong_answer() {
     let (cuts, objects) = (setting("HAFIR_CUTS", 20), setting("HAFIR_OBJECTS", 400));
     let origin = Origin::new(|seen| {

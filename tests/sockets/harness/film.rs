@@ -31,11 +31,13 @@ struct Shared {
     requests: AtomicUsize,
     heads: Mutex<Vec<String>>,
     /// The files that were asked for, by number and version.
-    bodies: Mutex<HashMap<(u32, u32), Arc<Vec<u8>>>>,
+    bodies: Mutex<Bodies>,
     /// When the link is free again.
     free_at: Mutex<Instant>,
     stopping: AtomicBool,
 }
+
+type Bodies = HashMap<(u32, u32), Arc<Vec<u8>>>;
 
 /// One step on the link.
 const STEP: usize = 8 << 10;

@@ -1,5 +1,7 @@
 //! A look at a folder beside the store that is in use.
 
+use std::ops::Range;
+
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -36,7 +38,10 @@ fn everything_is_seen_and_damage_is_found() {
     found.sort_by_key(Kept::body_len);
     let [first, second] = &found[..] else { panic!("{}", found.len()) };
     assert!(first.is_complete() && first.key().as_bytes() == &*whole.place.key());
-    assert_eq!((first.present(), first.verify()), (vec![0..50_000], Verified { sound: 50_000, damaged: 0 }));
+    assert_eq!(
+        (first.present(), first.verify()),
+        (Vec::from([Range { start: 0, end: 50_000 }]), Verified { sound: 50_000, damaged: 0 })
+    );
     assert!(!second.is_complete());
     assert_eq!(second.present(), [4096..12_288, 20_480..24_576]);
     assert_eq!(second.verify(), Verified { sound: 3 * 4096, damaged: 0 });
