@@ -54,7 +54,7 @@ impl Lane {
 
     /// Whether one who reads here depends on this lane.
     pub(super) fn serves(&self, at: u64) -> bool {
-        (self.start..=self.arrived().saturating_add(REACH)).contains(&at)
+        at >= self.start && (self.through || at <= self.arrived().saturating_add(REACH))
     }
 
     /// Bytes up to here are on the card.

@@ -340,11 +340,12 @@ impl State {
         lane.window.len()
     }
 
-    /// Whether somebody reads what a lane brings, or waits for it.
+    /// Whether somebody reads what a lane brings, waits for it, or comes to it over what is there already.
     fn is_read(&self, lane: u32) -> bool {
         let Phase::Streaming(stream) = &self.phase else { return false };
         let Some(lane) = stream.lane(lane) else { return false };
-        self.followers.iter().flatten().any(|at| lane.serves(*at))
+        let comes_to = |at: u64| at < lane.start && stream.covered(at, lane.start).is_some_and(|end| end >= lane.start);
+        self.followers.iter().flatten().any(|at| lane.serves(*at) || comes_to(*at))
     }
 }
 

@@ -159,7 +159,8 @@ impl Writer {
 
     /// Whether there is any sense in going on.
     fn go_on(&mut self, state: &mut State) -> Result<(), Stop> {
-        let nobody = state.was_followed && state.live_followers() == 0;
+        // Who reads elsewhere in the object has no need of this lane.
+        let nobody = state.was_followed && !state.is_read(self.lane);
         let Phase::Streaming(stream) = &state.phase else { return Err(Stop::NobodyReads) };
         let Some(lane) = stream.lane(self.lane) else { return Err(Stop::NobodyReads) };
         if stream.broken {
