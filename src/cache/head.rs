@@ -112,6 +112,12 @@ impl Head {
 
     /// Whether an answer is certainly about the same bytes (RFC 9111 §3.4).
     pub(super) fn has_strong_validator_of(&self, answer: Fields<'_>) -> bool {
+        // Some origins give two codings of one representation the same validator.
+        let coding = |(name, _): &(&[u8], &[u8])| name.eq_ignore_ascii_case(b"content-encoding");
+        let ours = self.fields().filter(coding).map(|(_, value)| value);
+        if !ours.eq(answer.all("content-encoding")) {
+            return false;
+        }
         if let Some(ours) = self.validators().etag.and_then(etag::parse) {
             return answer.first("etag").and_then(etag::parse).is_some_and(|theirs| ours.strong_eq(&theirs));
         }

@@ -287,6 +287,7 @@ impl Quest<'_> {
     ) -> Option<Lookup> {
         let passes = self.pass().filter(|reason| *reason != PassReason::HeadMiss);
         match shared.standing(self.request, self.rules, self.wanted(), self.now) {
+            Standing::Asking if self.rules.only_if_cached => Some(Lookup::OnlyIfCached),
             Standing::Asking => Some(Lookup::Follow(self.follower(Arc::clone(shared), previous, names), why)),
             Standing::Over => {
                 self.inner.fills.withdraw(shared);
@@ -441,6 +442,10 @@ impl Quest<'_> {
         }
         if self.inner.fills.is_remembered(fill_key, now) {
             return Some(Lookup::Pass(PassReason::HitForPass));
+        }
+        // Nothing is stored that its condition could be compared with: it is for the origin.
+        if self.request.contains("if-range") {
+            return Some(Lookup::Pass(PassReason::RangeMiss));
         }
         let in_vain = self.asked_range().is_some() && self.inner.fills.is_without_ranges(fill_key, now);
         if in_vain || self.wanted() == Wanted::Several {

@@ -341,7 +341,8 @@ pub(super) fn is_as_stored(plan: &Plan<'_>, stored: &Head) -> bool {
 impl Form {
     /// `None`: this client cannot have it.
     fn of(plan: &Plan<'_>, stored: &Head) -> Option<Form> {
-        if !stored.is_coded() || !plan.route.config.cache.compress {
+        // Whatever this route asks for: another one may have brought it.
+        if !stored.is_coded() {
             return Some(Form::Plain);
         }
         let Ok(spans) = FieldSpans::parse(stored.lines()) else { return Some(Form::Plain) };

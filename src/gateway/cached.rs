@@ -302,6 +302,7 @@ async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connecti
             }
             Ok(Event::Freshened(hit, own)) => return Turn::Hit(hit, own.original),
             Ok(Event::Direct(answered, why)) => return Turn::Direct(answered, why),
+            Ok(Event::Alone(reason)) => return Turn::GoAlone(reason),
             Ok(Event::Failed(refusal, instead)) => return Turn::Failed(refusal, instead),
             Err(_) => return Turn::Failed(Refusal::Internal("a fill ended without a word"), StaleFor::Unreachable),
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use smol::channel::{self, Receiver, Sender};
 
 use crate::base::{Now, Wall};
-use crate::cache::{self, Failure, Fill, Follower, Head, Hit, Lookup, NotStored, StaleFor, Stop, Writer};
+use crate::cache::{self, Failure, Fill, Follower, Head, Hit, Lookup, NotStored, PassReason, StaleFor, Stop, Writer};
 use crate::codings::{self, Coding};
 use crate::http::{BodyFraming, CacheControl, FieldSpans, Fields, OwnedRequest, OwnedResponse, date, hop_by_hop};
 use crate::net::spawn;
@@ -36,6 +36,8 @@ pub(super) enum Event {
     Freshened(Hit, Own),
     /// The answer is not kept: it is for this client alone.
     Direct(Box<Answered>, NotStored),
+    /// What came is of no use to the client: it asks for itself.
+    Alone(PassReason),
     /// There is no answer; a stale one may stand in.
     Failed(Refusal, StaleFor),
 }
@@ -259,7 +261,8 @@ impl Task {
             (None, _) => Conditions::Whole,
         };
         let (process, gateway) = (&self.asking.worker.process, &self.asking.gateway);
-        let accept_encoding = plan.route.config.cache.compress.then(|| Task::codings(plan, &wanted));
+        let ours = plan.route.config.cache.compress || wanted.if_range.is_some();
+        let accept_encoding = ours.then(|| Task::codings(plan, &wanted));
         let question = Question { process, gateway, plan, origin, conditions, accept_encoding, upgrade: None };
         ask(&question, &mut Caller::Fill(events)).await
     }
@@ -292,11 +295,23 @@ impl Task {
             self.fail(fill, Refusal::ServerError(status), StaleFor::ServerError(status), events).await;
             return None;
         }
-        if let Some(origin) = plan.origin().filter(|_| status == 200) {
-            let search = &self.asking.worker.process.search;
-            plan.key(origin, search).learn(search, answered.head.fields());
+        let search = &self.asking.worker.process.search;
+        let named =
+            plan.origin().is_none_or(|origin| plan.key(origin, search).learn(search, status, answered.head.fields()));
+        if !named {
+            drop(fill);
+            let _ = events.send(Event::Direct(Box::new(answered), NotStored::OneRequest)).await;
+            return None;
         }
+        let wanted = fill.question();
+        let of_cache = wanted.range.is_some() && wanted.stored.is_some();
         match fill.stored(plan.request.fields, &cache_answer(&answered)) {
+            // An answer to a question of the cache's own: the client asked something else.
+            Err(_) if of_cache && matches!(status, 206 | 416) => {
+                drop(answered);
+                let _ = events.send(Event::Alone(PassReason::RangeMiss)).await;
+                None
+            }
             Ok(writer) => {
                 let own = Own::of(answered.head.fields());
                 let _ = events.send(Event::Stored(writer.follower(), own)).await;

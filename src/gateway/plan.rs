@@ -75,12 +75,18 @@ pub(crate) struct KeyParts<'p> {
     path: Cow<'p, str>,
     query: Option<Cow<'p, str>>,
     extra: Cow<'p, str>,
+    /// The query is not the request's own: an earlier answer said that they name the same.
+    renamed: bool,
 }
 
 impl KeyParts<'_> {
-    /// Notes what an answer that is about to be kept says of queries.
-    pub(crate) fn learn(&self, search: &SearchRules, answer: Fields<'_>) {
-        search.learn(&self.origin, &self.path, self.query.as_deref(), answer);
+    /// Notes what an answer that is about to be kept says of queries. False: it was asked for under another query's name,
+    /// and does not say any more that this is the same, so that it must not be kept under that.
+    pub(crate) fn learn(&self, search: &SearchRules, status: u16, answer: Fields<'_>) -> bool {
+        if status == 200 {
+            search.learn(&self.origin, &self.path, self.query.as_deref(), answer);
+        }
+        !self.renamed || matches!(status, 206 | 304) || answer.contains("no-vary-search")
     }
 
     pub(crate) fn key(&self) -> Key<'_> {
@@ -186,8 +192,10 @@ impl<'a> Plan<'a> {
         search: &SearchRules,
     ) -> KeyParts<'p> {
         let rules = &self.route.key_rules;
-        let query = search.query(&origin, &path, rules.query(query));
-        KeyParts { origin, path, query, extra: rules.extra(self.request.fields) }
+        let own = rules.query(query);
+        let query = search.query(&origin, &path, own.clone());
+        let renamed = own != query;
+        KeyParts { origin, path, query, extra: rules.extra(self.request.fields), renamed }
     }
 
     /// Answers for another `Host`, or for clients that came in another way, are other answers.

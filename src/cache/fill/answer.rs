@@ -34,7 +34,7 @@ impl Fill {
         match (*self.part).clone() {
             Sought::Whole | Sought::Offered => self.stored_whole(request, answer, false),
             Sought::Range(_) => self.stored_range(request, answer),
-            Sought::Hole { id, head, renews, .. } => self.stored_hole(request, answer, id, &head, renews),
+            Sought::Hole { id, head, range, renews } => self.stored_hole(request, answer, id, &head, range, renews),
         }
     }
 
@@ -43,8 +43,10 @@ impl Fill {
         let judged = self.whole(answer).and_then(|freshness| self.plan(request, answer, answer.status, freshness));
         match judged {
             Ok(planned) => {
-                let resumable =
-                    policy::may_store_incomplete(answer.status, answer.fields) && gives_ranges(answer.fields);
+                // The rest of an answer to POST must not be asked for: that would be another POST.
+                let resumable = !matches!(*self.part, Sought::Offered)
+                    && policy::may_store_incomplete(answer.status, answer.fields)
+                    && gives_ranges(answer.fields);
                 let (mut stream, mut desk) = self.stream(planned, answer, answer.length, resumable);
                 stream.whole_wanted = true;
                 let lane = stream.begin_lane(0, answer.length, through);
@@ -103,14 +105,19 @@ impl Fill {
         answer: &Answer<'_>,
         id: u32,
         head: &Arc<Head>,
+        asked: Option<(u64, Option<u64>)>,
         renews: bool,
     ) -> Result<Writer, NotStored> {
         let length = self.shared.state().stream().and_then(|stream| stream.length);
         let same_length = |total: Option<u64>| total.is_none() || length.is_none() || total == length;
         let same = |total: Option<u64>| head.has_strong_validator_of(answer.fields) && same_length(total);
+        // Another part than the one that is missing would be asked for again and again.
+        let brings =
+            |piece: &Part| asked.is_none_or(|(first, _)| (piece.range.first..=piece.range.last).contains(&first));
         let why = match answer.status {
             206 => match self.piece(answer) {
-                Ok((piece, _)) if same(piece.total) => return self.lane(answer, id, piece, false),
+                Ok((piece, _)) if same(piece.total) && brings(&piece) => return self.lane(answer, id, piece, false),
+                Ok((piece, _)) if same(piece.total) => NotStored::RangeRefused,
                 Ok(_) => {
                     self.changed();
                     return self.stored_range(request, answer);
@@ -158,11 +165,13 @@ impl Fill {
             self.said = true;
             return Err(NotStored::Store);
         };
+        // Whatever its head says, the question is answered.
+        stream.answered(id, None);
         let learned = stream.length.is_none().then_some(piece.total).flatten();
         stream.length = stream.length.or(piece.total);
         stream.announced |= learned.is_some();
         let end = match piece.total {
-            None if through => None,
+            None if through => stream.length,
             Some(_) | None => Some(piece.range.last.saturating_add(1)),
         };
         let lane = stream.begin_lane(piece.range.first, end, through);

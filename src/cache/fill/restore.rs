@@ -136,6 +136,7 @@ impl Shared {
         };
         let range = missing
             .filter(|at| !asker.rules.head && !stream.is_asked(*at))
+            .filter(|at| !stream.lanes.iter().any(|lane| lane.will_soon_have(*at, false)))
             .map(|at| stream.hole(at, end.unwrap_or(u64::MAX)));
         let part = Part::hole(stream, range, true);
         drop(state);

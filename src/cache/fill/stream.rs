@@ -314,8 +314,8 @@ impl Stream {
             let mut at = at;
             loop {
                 let after = self.covered(at, length).unwrap_or(at);
-                let coming =
-                    self.lanes.iter().find(|lane| lane.start <= after && lane.end.is_none_or(|end| after < end));
+                let mut lanes = self.lanes.iter().filter(|lane| !lane.ended);
+                let coming = lanes.find(|lane| lane.start <= after && lane.end.is_none_or(|end| after < end));
                 let asked = self.asked.iter().filter_map(|asked| asked.range);
                 let asked = asked
                     .filter(|(first, _)| *first <= after)
@@ -326,6 +326,9 @@ impl Stream {
                     (None, Some(last)) => last.saturating_add(1),
                     (None, None) => return (after < length).then_some(after),
                 };
+                if next <= at || next >= length {
+                    return None;
+                }
                 at = next;
             }
         };

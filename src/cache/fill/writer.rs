@@ -134,7 +134,10 @@ impl Writer {
         }
         let (arrived, most) = (lane.arrived(), self.asker.max_object.as_u64());
         let until = |at: u64| usize::try_from(at.saturating_sub(arrived)).unwrap_or(usize::MAX);
-        let overlong = lane.end.is_some_and(|end| bytes.len() > until(end));
+        let end = lane.end.or(stream.length);
+        let overlong = end.is_some_and(|end| bytes.len() > until(end));
+        // What comes behind the end belongs to nobody.
+        let bytes = end.and_then(|end| bytes.get(..until(end))).unwrap_or(bytes);
         let met = stream.met_by(lane).map(until).filter(|met| *met < bytes.len());
         let too_large = arrived.saturating_add(bytes.len() as u64) > most;
         if overlong {

@@ -58,6 +58,8 @@ fn thirty_viewers_seek_in_one_film_and_its_bytes_come_once() {
     let sent = origin.sent();
     let resident = gateway.resident();
     println!("{VIEWERS} viewers: {sent} bytes for {distinct}, slowest first byte {slowest:?}, {resident} KB resident");
+    let asked = |head: &String| head.lines().find(|line| line.starts_with("Range")).unwrap_or("the whole").to_owned();
+    println!("the origin was asked for {}", origin.heads().iter().map(asked).collect::<Vec<_>>().join(", "));
     assert!(sent <= distinct + 6 * CHUNK, "{sent} bytes over the link for {distinct}");
     assert!(resident <= 32 << 10, "{resident} KB");
     let whole = gateway.get("/1");
