@@ -158,14 +158,14 @@ impl Fill {
 
     /// A part of the same representation (RFC 9111 §3.4): it renews the head and begins a lane.
     fn lane(mut self, answer: &Answer<'_>, id: u32, piece: Part, through: bool) -> Result<Writer, NotStored> {
-        self.renew_stream(answer, id);
+        self.renew_stream(answer);
         let mut state = self.shared.state();
         let Some(stream) = state.stream() else {
             drop(state);
             self.said = true;
             return Err(NotStored::Store);
         };
-        // Whatever its head says, the question is answered.
+        // In one step with the lane: nobody must find neither, and ask again.
         stream.answered(id, None);
         let learned = stream.length.is_none().then_some(piece.total).flatten();
         stream.length = stream.length.or(piece.total);

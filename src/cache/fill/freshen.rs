@@ -54,7 +54,11 @@ impl Fill {
     }
 
     fn freshened_in_part(mut self, answer: &Answer<'_>, id: u32) -> Result<Hit, Fill> {
-        let hit = match self.renew_stream(answer, id) {
+        let renewed = self.renew_stream(answer);
+        if let Some(stream) = self.shared.state().stream().filter(|_| renewed) {
+            stream.answered(id, None);
+        }
+        let hit = match renewed {
             true => Hit::of_part(&self.inner, &self.shared, &self.asker, answer.received),
             false => None,
         };
@@ -73,7 +77,7 @@ impl Fill {
     }
 
     /// Merges the head of an answer into that of the stream. `false`: it is about another representation.
-    pub(super) fn renew_stream(&mut self, answer: &Answer<'_>, id: u32) -> bool {
+    pub(super) fn renew_stream(&mut self, answer: &Answer<'_>) -> bool {
         let head = self.shared.state().stream().map(|stream| Arc::clone(&stream.head));
         let Some(head) = head.filter(|head| policy::same_representation(&head.validators(), answer.fields)) else {
             return false;
@@ -82,7 +86,6 @@ impl Fill {
         let renewed = Arc::new(renewed);
         let mut state = self.shared.state();
         let Some(stream) = state.stream() else { return false };
-        stream.answered(id, None);
         stream.renewals = stream.renewals.wrapping_add(1);
         stream.head = Arc::clone(&renewed);
         stream.for_all = renewed.is_for_all(answer.received);
