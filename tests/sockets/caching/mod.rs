@@ -8,3 +8,4 @@ mod rules;
 mod sharing;
 mod stale;
 mod store;
+mod strange;
