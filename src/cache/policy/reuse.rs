@@ -56,18 +56,8 @@ pub(crate) fn may_serve_while_revalidating(
     now: Now,
 ) -> Result<(), StaleForbidden> {
     let freshness = &stored.freshness;
-    if stored.invalidated {
-        return Err(StaleForbidden::Invalidated);
-    }
-    if freshness.no_cache {
-        return Err(StaleForbidden::NoCache);
-    }
-    if freshness.must_revalidate {
-        return Err(StaleForbidden::MustRevalidate);
-    }
-    if stored.is_personal() {
-        return Err(StaleForbidden::Personal);
-    }
+    stored.may_go_unasked()?;
+    stored.may_be_stale()?;
     // Where nobody knows the age, nobody knows that it is not too old.
     let age = stored.times.age(now).ok_or(StaleForbidden::TooOld)?;
     let staleness = age.saturating_sub(freshness.lifetime);
@@ -91,21 +81,11 @@ pub(crate) fn may_serve_stale(
     now: Now,
 ) -> Result<(), StaleForbidden> {
     let freshness = &stored.freshness;
-    if stored.invalidated {
-        return Err(StaleForbidden::Invalidated);
-    }
-    if freshness.no_cache {
-        return Err(StaleForbidden::NoCache);
-    }
+    stored.may_go_unasked()?;
     if stored.times.age(now).is_some_and(|age| freshness.lifetime > age) {
         return Ok(());
     }
-    if freshness.must_revalidate {
-        return Err(StaleForbidden::MustRevalidate);
-    }
-    if stored.is_personal() {
-        return Err(StaleForbidden::Personal);
-    }
+    stored.may_be_stale()?;
     let staleness = stored.times.least_age(now).saturating_sub(freshness.lifetime);
     let on_error = freshness.stale_if_error.max(rules.stale_if_error);
     let most = match instead {
@@ -121,6 +101,28 @@ pub(crate) fn may_serve_stale(
 }
 
 impl Stored {
+    /// Neither marked as doubtful nor forbidden to be used without asking, fresh or not.
+    fn may_go_unasked(&self) -> Result<(), StaleForbidden> {
+        if self.invalidated {
+            return Err(StaleForbidden::Invalidated);
+        }
+        if self.freshness.no_cache {
+            return Err(StaleForbidden::NoCache);
+        }
+        Ok(())
+    }
+
+    /// Not forbidden to be served once it is stale.
+    fn may_be_stale(&self) -> Result<(), StaleForbidden> {
+        if self.freshness.must_revalidate {
+            return Err(StaleForbidden::MustRevalidate);
+        }
+        if self.is_personal() {
+            return Err(StaleForbidden::Personal);
+        }
+        Ok(())
+    }
+
     /// No freshness was ever given to it, and it may have been made for the one whose `Cookie` came with the request.
     fn is_personal(&self) -> bool {
         self.personal && self.freshness.lifetime.is_zero()
