@@ -23,6 +23,8 @@ use crate::base::Wall;
 /// Room is taken in steps that grow with the file, from the least to the most: few books to keep, little to give back.
 const LEAST_STEP: u64 = 256 << 10;
 const MOST_STEP: u64 = 4 << 20;
+/// At most this part of the store in one step: room is taken from others before it is known to be needed.
+const STEPS_OF_STORE: u64 = 16;
 
 /// What a new object is to be.
 #[derive(Clone)]
@@ -351,7 +353,8 @@ impl Open {
         if missing == 0 {
             return Ok(());
         }
-        let step = missing.max(room.reservation.bytes().clamp(LEAST_STEP, MOST_STEP));
+        let most = (self.store.size() / STEPS_OF_STORE).clamp(LEAST_STEP, MOST_STEP);
+        let step = missing.max(room.reservation.bytes().clamp(LEAST_STEP, most));
         drop(state);
         let more = self.store.reserve(step)?;
         if let Some(room) = &mut lock(&self.state).room {

@@ -95,6 +95,11 @@ impl Store {
         self.books().limits = limits;
     }
 
+    /// What the operator allows it to take.
+    pub(super) fn size(&self) -> u64 {
+        self.books().limits.size.as_u64()
+    }
+
     pub(in crate::cache) fn objects(&self) -> u64 {
         self.books().index.objects()
     }

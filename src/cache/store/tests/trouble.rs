@@ -152,3 +152,17 @@ fn a_folder_that_vanishes_while_an_answer_is_written() {
     assert!(matches!(store.state(), StoreState::Off(_)));
     assert_eq!(store.reserved(), 0);
 }
+
+#[test]
+fn an_answer_takes_hardly_more_room_from_others_than_it_needs() {
+    let folder = Folder::new();
+    let store = open(folder.path(), Limits { size: Size::mib(4), keep_free: Size::ZERO });
+    for number in 0..20 {
+        store.put(specimen(number, 20_000).plan(0), &specimen(number, 20_000).body()).unwrap();
+    }
+    // As long as an answer of unknown length may become, and what was on its way when it became too long.
+    let draft = store.begin(specimen(30, 2 << 20).plan(0), None, false).unwrap();
+    let piece = vec![7; 64 << 10];
+    (0..36).for_each(|number| draft.write(number * piece.len() as u64, &piece).unwrap());
+    assert_eq!((store.objects(), store.evicted()), (20, 0));
+}
