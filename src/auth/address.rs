@@ -41,7 +41,9 @@ impl std::error::Error for Denied {}
 mod tests {
     use super::*;
     use crate::base::Size;
-    use crate::config::{DestinationConfig, MatchConfig, RouteCacheConfig, UpstreamConfig};
+    use crate::config::{
+        AuthConfig, ContentConfig, DestinationConfig, MatchConfig, RouteCacheConfig, RouteLimitsConfig, UpstreamConfig,
+    };
 
     fn route(allow: &[&str], deny: &[&str]) -> RouteConfig {
         let ranges = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
@@ -58,6 +60,11 @@ mod tests {
             edit_request: Vec::new(),
             edit_response: Vec::new(),
             cache: RouteCacheConfig::default(),
+            auth: AuthConfig::default(),
+            limits: RouteLimitsConfig::default(),
+            content: ContentConfig::default(),
+            audit: false,
+            mask: Vec::new(),
         }
     }
 

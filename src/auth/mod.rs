@@ -5,5 +5,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod address;
+mod identity;
 
 pub(crate) use address::{Denied, allowed};
+pub(crate) use identity::{Identity, Kind};

@@ -9,6 +9,8 @@ pub(crate) enum PassReason {
     Method,
     /// Class personal, and the request has `Cookie` or `Authorization`.
     Personal,
+    /// Class patient: nothing is kept.
+    Patient,
     /// A GET with a body: no rule says that the body does not change the answer.
     RequestBody,
     /// `If-Match` or `If-Unmodified-Since`, and nothing fresh that meets it: for the origin to judge (RFC 9111 §4.3.2).
@@ -36,7 +38,11 @@ pub(crate) enum PassReason {
 impl PassReason {
     pub(crate) fn forward(self) -> Forward {
         match self {
-            PassReason::RouteOff | PassReason::Personal | PassReason::Store | PassReason::Busy => Forward::Bypass,
+            PassReason::RouteOff
+            | PassReason::Personal
+            | PassReason::Patient
+            | PassReason::Store
+            | PassReason::Busy => Forward::Bypass,
             PassReason::Method => Forward::Method,
             PassReason::RequestBody | PassReason::Precondition | PassReason::Connection | PassReason::NoTransform => {
                 Forward::Request
@@ -55,6 +61,7 @@ impl PassReason {
             PassReason::RouteOff => "route-off",
             PassReason::Method => "method",
             PassReason::Personal => "personal",
+            PassReason::Patient => "patient",
             PassReason::RequestBody => "request-body",
             PassReason::Precondition => "precondition",
             PassReason::Connection => "connection",

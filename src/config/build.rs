@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::access::{JwtConfig, PlanConfig, UserConfig};
 use super::draft::Draft;
 use super::effective::EffectiveSection;
 use super::ini::{self, RawSection};
@@ -44,11 +45,11 @@ pub(super) fn build(name: &str, bytes: &[u8], base: &Path, outside: Outside) -> 
         reader.report.add(first.line, &first.title(), "", Fault::TooMany { what: "sections", most: MAX_SECTIONS });
     }
     builder.finish(&mut reader);
-    let Builder { draft, tls, routes, given, .. } = builder;
-    let Draft { gateway, limits, timeouts, cache, log, metrics, .. } = draft;
+    let Builder { draft, tls, plans, jwt, users, routes, given, .. } = builder;
+    let Draft { gateway, limits, timeouts, cache, log, metrics, link, audit, .. } = draft;
     let (problems, notes) = report.finish();
     Built {
-        config: Config { gateway, limits, timeouts, tls, cache, log, metrics, routes },
+        config: Config { gateway, limits, timeouts, tls, cache, log, metrics, link, audit, plans, jwt, users, routes },
         effective: given.into_iter().map(Given::into_effective).collect(),
         problems,
         notes,
@@ -59,6 +60,9 @@ pub(super) fn build(name: &str, bytes: &[u8], base: &Path, outside: Outside) -> 
 struct Builder {
     draft: Draft,
     tls: Vec<TlsConfig>,
+    plans: Vec<PlanConfig>,
+    jwt: Vec<JwtConfig>,
+    users: Vec<UserConfig>,
     routes: Vec<RouteConfig>,
     /// All sections that count, with what was given in them.
     given: Vec<Given>,

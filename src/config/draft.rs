@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::access::*;
 use super::types::*;
 use crate::base::{AddrRange, Size};
 
-/// What the rows of the table write into: all single sections, and the `tls` and `route` section at hand.
+/// What the rows of the table write into: all single sections, and the named section at hand.
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) gateway: GatewayConfig,
@@ -14,7 +15,12 @@ pub(super) struct Draft {
     pub(super) cache: CacheConfig,
     pub(super) log: LogConfig,
     pub(super) metrics: MetricsConfig,
+    pub(super) link: LinkConfig,
+    pub(super) audit: AuditConfig,
     pub(super) tls: TlsConfig,
+    pub(super) plan: PlanConfig,
+    pub(super) jwt: JwtConfig,
+    pub(super) user: UserConfig,
     pub(super) route: RouteDraft,
 }
 
@@ -40,4 +46,9 @@ pub(super) struct RouteDraft {
     pub(super) edit_request: Vec<FieldEdit>,
     pub(super) edit_response: Vec<FieldEdit>,
     pub(super) cache: RouteCacheConfig,
+    pub(super) auth: AuthConfig,
+    pub(super) limits: RouteLimitsConfig,
+    pub(super) content: ContentConfig,
+    pub(super) audit: bool,
+    pub(super) mask: Vec<String>,
 }

@@ -5,6 +5,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod access;
 mod address;
 mod build;
 mod draft;
@@ -25,6 +26,7 @@ mod types;
 mod url;
 mod value;
 
+pub(crate) use access::*;
 pub(crate) use effective::{EffectiveEntry, EffectiveSection, Origin};
 pub(crate) use outside::Outside;
 pub(crate) use problem::{Problem, Problems};

@@ -47,6 +47,11 @@ pub(super) fn finish(
         edit_request: draft.edit_request,
         edit_response: draft.edit_response,
         cache: draft.cache,
+        auth: draft.auth,
+        limits: draft.limits,
+        content: draft.content,
+        audit: draft.audit,
+        mask: draft.mask,
     })
 }
 

@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::access::{
+    AuditConfig, AuthConfig, ContentConfig, JwtConfig, LinkConfig, PlanConfig, RouteLimitsConfig, UserConfig,
+};
 use crate::base::{AddrRange, Size};
 
 /// One whole configuration file.
@@ -19,6 +22,11 @@ pub(crate) struct Config {
     pub(crate) cache: CacheConfig,
     pub(crate) log: LogConfig,
     pub(crate) metrics: MetricsConfig,
+    pub(crate) link: LinkConfig,
+    pub(crate) audit: AuditConfig,
+    pub(crate) plans: Vec<PlanConfig>,
+    pub(crate) jwt: Vec<JwtConfig>,
+    pub(crate) users: Vec<UserConfig>,
     /// In file order.
     pub(crate) routes: Vec<RouteConfig>,
 }
@@ -43,6 +51,21 @@ pub(crate) struct GatewayConfig {
     pub(crate) trusted_proxies: Vec<AddrRange>,
     /// How long SIGTERM waits for exchanges in flight.
     pub(crate) drain: Duration,
+    /// Local time is this many minutes before that of Greenwich (UTC); quotas begin anew at local midnight.
+    pub(crate) timezone: i16,
+    pub(crate) robots: Robots,
+}
+
+/// What `/robots.txt` says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Robots {
+    /// The routes decide.
+    #[default]
+    Off,
+    /// Crawlers are to stay away.
+    Refuse,
+    /// They may come.
+    Allow,
 }
 
 /// `[limits]`
@@ -81,6 +104,21 @@ pub(crate) struct TlsConfig {
     pub(crate) listen: Vec<SocketAddr>,
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+    /// Whether clients are asked for a certificate on these addresses.
+    pub(crate) client: ClientCertificate,
+    /// PEM file of the authorities that clients' certificates must come from.
+    pub(crate) client_ca: Option<PathBuf>,
+    /// PEM file of revocation lists.
+    pub(crate) client_crl: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum ClientCertificate {
+    #[default]
+    Off,
+    /// Who shows none is let in as nobody; who shows a bad one is not.
+    Optional,
+    Required,
 }
 
 /// `[cache]`
@@ -160,6 +198,13 @@ pub(crate) struct RouteConfig {
     pub(crate) edit_request: Vec<FieldEdit>,
     pub(crate) edit_response: Vec<FieldEdit>,
     pub(crate) cache: RouteCacheConfig,
+    pub(crate) auth: AuthConfig,
+    pub(crate) limits: RouteLimitsConfig,
+    pub(crate) content: ContentConfig,
+    /// Whether each exchange is written into the audit trail.
+    pub(crate) audit: bool,
+    /// Names of header fields, in lower case, that no log shows.
+    pub(crate) mask: Vec<String>,
 }
 
 /// What a request must look like to take a route. Empty lists match everything.
@@ -336,4 +381,6 @@ pub(crate) enum Class {
     Public,
     /// Requests with `Cookie` or `Authorization` also go by the cache.
     Personal,
+    /// Nothing is kept, nothing is logged that tells of a person, and nobody is unknown.
+    Patient,
 }

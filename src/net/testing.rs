@@ -142,6 +142,7 @@ impl Authority {
             listen: Vec::new(),
             certificate: self.folder.path(&format!("{host}.pem")),
             key: self.folder.path(&format!("{host}.key")),
+            ..TlsConfig::default()
         }
     }
 }

@@ -298,7 +298,9 @@ fn problem_with(route: &RouteConfig, written: &PathMatch) -> Problem {
 pub(super) mod tests {
     use super::*;
     use crate::base::Size;
-    use crate::config::{HostMatch, RouteCacheConfig, UpstreamConfig, UpstreamUrl};
+    use crate::config::{
+        AuthConfig, ContentConfig, HostMatch, RouteCacheConfig, RouteLimitsConfig, UpstreamConfig, UpstreamUrl,
+    };
     use crate::http::FieldSpans;
 
     pub(in crate::routing) fn ask() -> Request<'static> {
@@ -320,6 +322,11 @@ pub(super) mod tests {
             edit_request: Vec::new(),
             edit_response: Vec::new(),
             cache: RouteCacheConfig::default(),
+            auth: AuthConfig::default(),
+            limits: RouteLimitsConfig::default(),
+            content: ContentConfig::default(),
+            audit: false,
+            mask: Vec::new(),
         }
     }
 

@@ -156,6 +156,7 @@ impl RequestRules {
 
     fn meets(self, class: Class) -> Result<RequestRules, PassReason> {
         match class {
+            Class::Patient => Err(PassReason::Patient),
             Class::Personal if self.authorization || self.cookie => Err(PassReason::Personal),
             Class::Personal | Class::Public => Ok(self),
         }
