@@ -147,6 +147,7 @@ fn page(gateway: &Gateway, refusal: &Refusal, verdict: &Verdict, request: Option
         languages: &gateway.config.gateway.languages,
         gateway: &gateway.config.gateway.name,
         request_id: Some(ids),
+        extension: portal::Extension::Nothing,
     });
     let mut lines = format!("Content-Type: {}\r\nCache-Control: no-store\r\n", page.content_type);
     lines.push_str("Vary: Accept, Accept-Language\r\n");
