@@ -5,7 +5,9 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod address;
+mod credentials;
 mod identity;
 
 pub(crate) use address::{Denied, allowed};
+pub(crate) use credentials::{Ambiguous, Credentials, credentials};
 pub(crate) use identity::{Identity, Kind};
