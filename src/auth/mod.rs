@@ -6,6 +6,8 @@
 
 mod address;
 mod identity;
+mod jwt;
 
 pub(crate) use address::{Denied, allowed};
 pub(crate) use identity::{Identity, Kind};
+pub(crate) use jwt::{Checked, Enquiry, Errand, ErrandKind, IssuerStatus, KeysProblem, TokenProblem, Tokens};
