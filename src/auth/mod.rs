@@ -7,7 +7,9 @@
 mod address;
 mod credentials;
 mod identity;
+mod jwt;
 
 pub(crate) use address::{Denied, allowed};
 pub(crate) use credentials::{Ambiguous, Credentials, credentials};
 pub(crate) use identity::{Identity, Kind};
+pub(crate) use jwt::{Checked, Enquiry, Errand, ErrandKind, IssuerStatus, KeysProblem, TokenProblem, Tokens};
