@@ -1,4 +1,16 @@
-//! How much a client may use: token buckets, quotas, concurrency permits, in tables of fixed size.
+//! How much one may use: token buckets, turns, budgets against scraping, quotas and shaping, in tables of fixed size.
 //!
-//! Never grows with the number of clients, never does I/O, never answers anybody. Empty for now: the limits that exist
-//! today are those of one message (`http`), of connections (`net`) and of a route's request body (`gateway`).
+//! Never grows with the number of clients beyond a stated bound, never does I/O, never answers anybody, and goes by the
+//! monotonic clock alone where it is about spans. Who has a bucket of their own is a [`Subject`].
+//!
+//! Entry types: [`rate::RateTable`] (how often), [`gate::Gates`] (how many at once, and who is next),
+//! [`scrape::Scrape`] (how many different addresses and errors).
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub(crate) mod gate;
+pub(crate) mod rate;
+pub(crate) mod scrape;
+mod subject;
+
+pub(crate) use subject::Subject;
