@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::cache::KeyRules;
-use crate::config::{CacheMode, Config, DestinationConfig, FilesConfig, HostPolicy, RouteConfig, UpstreamUrl};
+use crate::config::{
+    CacheMode, Config, DestinationConfig, FilesConfig, HostPolicy, PlanConfig, RouteConfig, UpstreamUrl,
+};
 use crate::http::HeadLimits;
 use crate::net::{Progress, TlsFront};
 use crate::observe::Scope;
@@ -12,6 +14,7 @@ use crate::routing::{self, Table};
 use crate::transform::Edits;
 use crate::upstream::Group;
 
+use super::admit::{PlanLimits, RouteLimits};
 use super::{DoorKind, Process};
 
 const _: () = assert!(crate::config::MAX_FIELDS == crate::http::MAX_FIELDS);
@@ -21,6 +24,7 @@ pub(crate) struct Gateway {
     pub(crate) config: Config,
     pub(crate) table: Table,
     pub(crate) routes: Box<[Route]>,
+    pub(crate) plans: Box<[PlanLimits]>,
     pub(crate) tls: Option<Arc<TlsFront>>,
     /// Every address where clients come in, with what is spoken there.
     pub(crate) doors: Box<[(DoorKind, SocketAddr)]>,
@@ -41,6 +45,7 @@ pub(crate) struct Route {
     pub(crate) config: RouteConfig,
     pub(crate) destination: Destination,
     pub(crate) key_rules: KeyRules,
+    pub(crate) limits: RouteLimits,
     pub(crate) request_edits: Edits,
     pub(crate) response_edits: Edits,
 }
@@ -89,7 +94,8 @@ impl Gateway {
             Table::default()
         });
         let routes: Box<[Route]> =
-            config.routes.iter().map(|route| Route::build(route, process, &mut problems)).collect();
+            config.routes.iter().map(|route| Route::build(route, &config.plans, process, &mut problems)).collect();
+        let plans = config.plans.iter().map(PlanLimits::build).collect();
         let names: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
         let scope = process.observer.scope(&names);
         let tls = build_tls(&config, process, &mut problems);
@@ -101,12 +107,25 @@ impl Gateway {
         let progress = Progress { bytes: config.timeouts.progress_bytes, span: config.timeouts.progress };
         let Provenance { last_good, file_problems } = provenance;
         let doors = doors(&config);
-        Gateway { config, table, routes, tls, doors, scope, limits, progress, problems, file_problems, last_good }
+        Gateway {
+            config,
+            table,
+            routes,
+            plans,
+            tls,
+            doors,
+            scope,
+            limits,
+            progress,
+            problems,
+            file_problems,
+            last_good,
+        }
     }
 }
 
 impl Route {
-    fn build(config: &RouteConfig, process: &Process, problems: &mut Vec<String>) -> Route {
+    fn build(config: &RouteConfig, plans: &[PlanConfig], process: &Process, problems: &mut Vec<String>) -> Route {
         let mut broken = None;
         let mut edits = |edits| match Edits::build(edits) {
             Ok(edits) => edits,
@@ -124,7 +143,8 @@ impl Route {
             problems.push(why.clone());
         }
         let key_rules = KeyRules::of(&config.cache.key);
-        Route { config: config.clone(), destination, key_rules, request_edits, response_edits }
+        let limits = RouteLimits::build(config, plans);
+        Route { config: config.clone(), destination, key_rules, limits, request_edits, response_edits }
     }
 }
 

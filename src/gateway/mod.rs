@@ -6,6 +6,7 @@
 //! (what is spoken where clients come in).
 
 mod admin;
+mod admit;
 mod answer;
 mod ask;
 mod body;
@@ -20,6 +21,7 @@ mod explain;
 mod fast;
 mod files;
 mod fill;
+mod identify;
 mod locate;
 mod multipart;
 mod plan;

@@ -6,10 +6,16 @@ use std::sync::Arc;
 use crate::base::Wall;
 use crate::cache::{Cache, SearchRules};
 use crate::config::Config;
+use crate::limits::gate::Gates;
+use crate::limits::rate::RateTable;
+use crate::limits::scrape::Scrape;
 use crate::net::{Admission, Clock};
 use crate::observe::Observer;
 use crate::transform::Via;
 use crate::upstream::Upstreams;
+
+/// Callers whose rates are remembered at the same time: more than a school has, in less than a megabyte.
+const CALLERS: usize = 16_384;
 
 /// One per process; a reload changes its settings, never its contents.
 pub(crate) struct Process {
@@ -20,6 +26,9 @@ pub(crate) struct Process {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) observer: Observer,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) rates: RateTable,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) scrape: Scrape,
     pub(crate) via: Via,
     /// The configuration file, for the status page.
     pub(crate) file: PathBuf,
@@ -35,6 +44,9 @@ impl Process {
             upstreams: Upstreams::new(clock.clone()),
             observer: Observer::start(&config.log),
             admission: Admission::new(config.limits.connections, config.limits.connections_per_client),
+            rates: RateTable::new(CALLERS),
+            gates: Gates::new(),
+            scrape: Scrape::new(CALLERS),
             via: Via::new(instance),
             file: file.to_owned(),
             clock,

@@ -6,6 +6,7 @@ use crate::auth::Denied;
 use crate::cache::Failure;
 use crate::files::NoFile;
 use crate::http::{BadRequest, BadResponse};
+use crate::limits::gate::Full;
 use crate::net::BodyError;
 use crate::portal::Trouble;
 use crate::upstream::Unavailable;
@@ -27,6 +28,10 @@ pub(crate) enum Refusal {
     BodyTooLarge,
     NoRoute,
     Denied(Denied),
+    /// More than a rate or budget allows.
+    Overuse(Box<Overuse>),
+    /// As many are served at the same time as may be, and the wait is over or too long.
+    Full(Full),
     File(NoFile),
     /// The admin pages know `GET` and `HEAD` only.
     AdminMethod,
@@ -65,6 +70,18 @@ pub(crate) enum Refusal {
     Internal(&'static str),
 }
 
+/// A limit that was reached.
+#[derive(Debug)]
+pub(crate) struct Overuse {
+    /// Seconds.
+    pub(crate) retry_after: u64,
+    /// Fields that tell of the limits.
+    pub(crate) fields: Vec<(&'static str, String)>,
+    /// The names of the limits, as the problem tells them.
+    pub(crate) violated: Vec<String>,
+    pub(crate) word: &'static str,
+}
+
 /// Whose doing a refusal is; decides how loudly it is logged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Blame {
@@ -98,6 +115,8 @@ impl Refusal {
             Refusal::BodyTooLarge => (413, Client, Trouble::TooLarge, "body-too-large"),
             Refusal::NoRoute => (404, Client, Trouble::NotFound, "no-route"),
             Refusal::Denied(_) => (403, Client, Trouble::NotAllowed, "denied"),
+            Refusal::Overuse(overuse) => (429, Client, Trouble::TooMany, overuse.word),
+            Refusal::Full(_) => (503, Client, Trouble::Waiting, "no-turn"),
             Refusal::File(NoFile::NotFound) => (404, Client, Trouble::NotFound, "no-file"),
             Refusal::File(NoFile::Method) => (405, Client, Trouble::WrongMethod, "method"),
             Refusal::File(NoFile::PreconditionFailed) => (412, Client, Trouble::WrongMethod, "precondition"),
@@ -146,6 +165,8 @@ impl Refusal {
             Refusal::Expectation
             | Refusal::NoRoute
             | Refusal::Denied(_)
+            | Refusal::Overuse(_)
+            | Refusal::Full(_)
             | Refusal::File(_)
             | Refusal::AdminMethod
             | Refusal::AdminNotFound
@@ -167,12 +188,18 @@ impl Refusal {
         }
     }
 
-    /// A field that belongs to the answer: `Allow` with 405, `Retry-After` where trying again makes sense.
-    pub(crate) fn field(&self) -> Option<(&'static str, &'static str)> {
-        match self.verdict().status {
-            405 => Some(("Allow", "GET, HEAD")),
-            502..=504 if !matches!(self, Refusal::OnlyIfCached) => Some(("Retry-After", "30")),
-            _ => None,
+    /// Fields that belong to the answer: `Allow` with 405, `Retry-After` where trying again makes sense.
+    pub(crate) fn fields(&self) -> Vec<(&'static str, String)> {
+        let verdict = self.verdict();
+        match (self, verdict.status) {
+            (Refusal::Overuse(overuse), _) => {
+                let retry = ("Retry-After", overuse.retry_after.to_string());
+                overuse.fields.iter().cloned().chain([retry]).filter(|(_, value)| !value.is_empty()).collect()
+            }
+            (Refusal::Full(_), _) => vec![("Retry-After", verdict.trouble.again().unwrap_or(1).to_string())],
+            (_, 405) => vec![("Allow", "GET, HEAD".to_owned())],
+            (_, 502..=504) if !matches!(self, Refusal::OnlyIfCached) => vec![("Retry-After", "30".to_owned())],
+            _ => Vec::new(),
         }
     }
 
@@ -221,6 +248,9 @@ impl fmt::Display for Refusal {
             Refusal::BodyTooLarge => f.write_str("the request body is larger than the route's limit.body"),
             Refusal::NoRoute => f.write_str("no route matches"),
             Refusal::Denied(denied) => denied.fmt(f),
+            Refusal::Overuse(overuse) => write!(f, "more than allowed: {}", overuse.violated.join(", ")),
+            Refusal::Full(Full::Busy) => f.write_str("as many are served as may be"),
+            Refusal::Full(Full::ClientQueue | Full::Queue) => f.write_str("its turn did not come in time"),
             Refusal::File(NoFile::NotFound) => f.write_str("no such file"),
             Refusal::File(NoFile::Method) => f.write_str("files are only read"),
             Refusal::File(NoFile::PreconditionFailed) => f.write_str("the client's precondition does not hold"),

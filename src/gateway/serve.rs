@@ -17,7 +17,7 @@ use super::fast::Unsent;
 use super::plan::{Request, plan};
 use super::refuse::{Own, refuse_unplanned};
 use super::reply::Reply;
-use super::{Gateway, Refusal, Worker, admin, answer, cached, direct, files, tunnel};
+use super::{Gateway, Refusal, Worker, admin, admit, answer, cached, direct, files, tunnel};
 use crate::cache::PassReason;
 
 /// Serves the request whose first bytes are in the connection's buffer.
@@ -39,7 +39,9 @@ pub(super) async fn serve(connection: &mut Connection, worker: &Rc<Worker>) -> A
         Ok(plan) => {
             let body = RequestBody::new(plan.framing, gateway.progress, plan.expects_continue);
             let account = Account::default();
-            let exchange = Exchange { worker, gateway: &gateway, now, owned: &owned, random, plan, account };
+            let (told, turn) = (None, None);
+            let exchange =
+                Exchange { worker, gateway: &gateway, now, owned: &owned, random, plan, account, told, turn };
             carry_out(exchange, connection, body).await
         }
         Err(refusal) => refuse_unrouted(connection, worker, &gateway, &request, &refusal).await,
@@ -105,7 +107,11 @@ async fn refuse_unrouted(
 }
 
 async fn carry_out(mut exchange: Exchange<'_>, connection: &mut Connection, mut body: RequestBody) -> After {
-    let after = match dispatch(&mut exchange, connection, &mut body).await {
+    let answered = match admit(&mut exchange).await {
+        Ok(()) => dispatch(&mut exchange, connection, &mut body).await,
+        Err(refusal) => Err(refusal),
+    };
+    let after = match answered {
         Ok(after) => after,
         Err(refusal) => {
             if !refusal.closes() {
@@ -116,6 +122,20 @@ async fn carry_out(mut exchange: Exchange<'_>, connection: &mut Connection, mut 
     };
     record(exchange.worker, exchange.gateway, exchange.now, &exchange.plan, &exchange.account);
     after
+}
+
+/// Asks the limits, and waits where they say so.
+async fn admit(exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
+    let (process, gateway) = (&exchange.worker.process, exchange.gateway);
+    let pause = admit::patience(process, &exchange.plan, exchange.now)?;
+    if !pause.is_zero() {
+        let _ = within(pause, std::future::pending::<()>()).await;
+    }
+    exchange.turn = admit::turn(process, gateway, &exchange.plan).await?;
+    // Waiting took time in which the buckets filled.
+    let now = process.clock.now();
+    exchange.told = admit::charge(process, gateway, &exchange.plan, now)?;
+    Ok(())
 }
 
 /// Sends the request where its route leads. A refusal means that nothing was sent to the client.
