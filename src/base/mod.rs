@@ -1,10 +1,11 @@
-//! Words that every room uses: sizes, rates, quotas, points in time, address ranges, ids.
+//! Words that every room uses: sizes, rates, quotas, points in time, address ranges, ids, JSON.
 //!
 //! Never does I/O, never reads a clock and holds no policy. Entry types: [`Size`], [`LinkRate`], [`Rate`], [`Quota`], [`Now`], [`Mono`],
-//! [`Wall`], [`AddrRange`], [`RequestId`].
+//! [`Wall`], [`AddrRange`], [`RequestId`], [`json::read`].
 
 mod addr;
 mod id;
+pub(crate) mod json;
 mod rate;
 mod size;
 mod time;
