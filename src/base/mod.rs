@@ -1,15 +1,17 @@
 //! Words that every room uses: sizes, rates, quotas, points in time, address ranges, ids.
 //!
 //! Never does I/O, never reads a clock and holds no policy. Entry types: [`Size`], [`LinkRate`], [`Rate`], [`Quota`], [`Now`], [`Mono`],
-//! [`Wall`], [`AddrRange`], [`RequestId`].
+//! [`Wall`], [`AddrRange`], [`RequestId`], [`PeerCertificate`].
 
 mod addr;
+mod certificate;
 mod id;
 mod rate;
 mod size;
 mod time;
 
 pub(crate) use addr::{AddrRange, AddrRangeError};
+pub(crate) use certificate::PeerCertificate;
 pub(crate) use id::{RequestId, TraceParent};
 pub(crate) use rate::{Allowance, Period, Quota, Rate};
 pub(crate) use size::{LinkRate, Size};
