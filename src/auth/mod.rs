@@ -5,6 +5,8 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod address;
+pub(crate) mod basic;
+pub(crate) mod certificate;
 mod credentials;
 mod identity;
 mod jwt;

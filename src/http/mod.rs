@@ -11,6 +11,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub(crate) mod accept;
+pub(crate) mod base64;
 mod bytes;
 pub(crate) mod cache_control;
 pub(crate) mod cdn_loop;

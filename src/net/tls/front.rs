@@ -132,7 +132,7 @@ impl TlsFront {
             return Err(HandshakeError::NoCertificate);
         }
         let accepted = handshake(span, door.acceptor.accept(Counted::new(socket))).await?;
-        Ok(Stream::Tls(Box::new(TlsStream::Server(accepted))))
+        Ok(Stream::secured(TlsStream::Server(accepted), None))
     }
 
     fn open_doors(&mut self, sections: &[TlsConfig], clock: &Arc<Clock>) -> Vec<TlsProblem> {
