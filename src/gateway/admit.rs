@@ -9,6 +9,7 @@ use crate::base::{LinkRate, Now};
 use crate::config::{Each, PlanConfig, RouteConfig};
 use crate::limits::Subject;
 use crate::limits::gate::{Entered, Full, Gate, GatePermit, MOST_GATES};
+use crate::limits::quota::{self, Allowances, Holder, Payer, QuotaCharge, QuotaStanding, QuotaUsed};
 use crate::limits::rate::{Charge, Exceeded, Policy, Standing};
 use crate::limits::scrape::{Budget, Budgets, Verdict};
 use crate::net::{TimedOut, within};
@@ -33,14 +34,9 @@ pub(crate) struct RouteLimits {
     concurrency: Option<usize>,
     route_concurrency: Option<usize>,
     queue: Duration,
-    /// In the list of plans.
+    /// The plan of those who come with none of their own: its place in the list.
     plan: Option<usize>,
-}
-
-/// What a plan allows, ready for use.
-pub(crate) struct PlanLimits {
-    pub(crate) config: PlanConfig,
-    rates: Box<[Policy]>,
+    allowances: Option<Allowances>,
 }
 
 impl RouteLimits {
@@ -55,22 +51,18 @@ impl RouteLimits {
             concurrency: limits.concurrency,
             route_concurrency: limits.route_concurrency,
             queue: limits.queue,
+            allowances: Some(Allowances::new(Holder::Route, &route.name, &limits.quotas)).filter(|own| !own.is_empty()),
             plan: limits.plan.as_ref().and_then(|name| plans.iter().position(|plan| plan.name == *name)),
         }
+    }
+
+    fn charges_nothing(&self) -> bool {
+        self.rates.is_empty() && self.allowances.is_none() && self.plan.is_none()
     }
 
     /// The plan of those who come with none of their own.
     pub(super) fn plan(&self) -> Option<usize> {
         self.plan
-    }
-}
-
-impl PlanLimits {
-    pub(crate) fn build(config: &PlanConfig) -> PlanLimits {
-        let of = format!("plan {}", config.name);
-        let rates = config.rates.iter().zip(1..);
-        let rates = rates.map(|(rate, number)| policy(&of, &config.name, number, *rate)).collect();
-        PlanLimits { config: config.clone(), rates }
     }
 }
 
@@ -82,22 +74,47 @@ fn policy(of: &str, name: &str, number: usize, rate: crate::base::Rate) -> Polic
     }
 }
 
-/// What answers tell of limits: values of `RateLimit-Policy` and `RateLimit`.
+/// What answers tell of limits: values of `RateLimit-Policy`, `RateLimit` and `Hafir-Quota`.
 #[derive(Default)]
 pub(super) struct Told {
     policy: Text<TOLD>,
     limit: Text<TOLD>,
+    warning: Text<TOLD>,
+    /// Nothing may come over the uplink any more; what the cache holds may be answered all the same.
+    used_up: Option<Box<QuotaUsed>>,
 }
 
 impl Told {
-    fn of(standing: &Standing<'_>) -> Told {
-        let mut told = Told::default();
-        let fits = standing.write_policy(&mut told.policy).and_then(|()| standing.write_limit(&mut told.limit));
-        if fits.is_ok() { told } else { Told::default() }
+    /// What does not fit is not told.
+    fn add_rates(&mut self, standing: &Standing<'_>) {
+        let (mut policy, mut limit) = (self.policy.clone(), self.limit.clone());
+        if standing.write_policy(&mut policy).and_then(|()| standing.write_limit(&mut limit)).is_ok() {
+            (self.policy, self.limit) = (policy, limit);
+        }
+    }
+
+    fn add_quotas(&mut self, standing: &QuotaStanding) {
+        let (mut policy, mut limit) = (self.policy.clone(), self.limit.clone());
+        let comma = if policy.is_empty() { "" } else { ", " };
+        let fits = policy.push_str(comma).is_ok()
+            && limit.push_str(comma).is_ok()
+            && standing.write_policy(&mut policy).and_then(|()| standing.write_limit(&mut limit)).is_ok();
+        if fits {
+            (self.policy, self.limit) = (policy, limit);
+        }
+        self.used_up = standing.may_fetch().err().map(Box::new);
+        if standing.nearly() && standing.write_warning(&mut self.warning).is_err() {
+            self.warning.clear();
+        }
+    }
+
+    /// Whether anything may come over the uplink.
+    pub(super) fn may_fetch(&self) -> Result<(), Refusal> {
+        self.used_up.as_ref().map_or(Ok(()), |used| Err(used_up(used)))
     }
 
     pub(super) fn fields(&self) -> ToldFields<'_> {
-        [("RateLimit-Policy", &self.policy), ("RateLimit", &self.limit), ("", "")]
+        [("RateLimit-Policy", &self.policy), ("RateLimit", &self.limit), ("Hafir-Quota", &self.warning)]
     }
 }
 
@@ -109,9 +126,10 @@ fn caller_of(plan: &Plan<'_>) -> Subject {
     }
 }
 
-fn plan_of<'g>(gateway: &'g Gateway, plan: &Plan<'g>) -> Option<&'g PlanLimits> {
+/// The plan that holds for the caller.
+fn plan_of<'g>(gateway: &'g Gateway, plan: &Plan<'g>) -> Option<&'g quota::Plan> {
     let number = plan.caller.as_ref().map_or_else(|| plan.route.limits.plan(), |caller| caller.plan)?;
-    gateway.plans.get(number)
+    gateway.plans.at(number)
 }
 
 /// Takes what the request costs from all of its rates, or nothing from any. Does not wait.
@@ -121,11 +139,40 @@ pub(super) fn charge<'g>(
     plan: &Plan<'g>,
     now: Now,
 ) -> Result<Option<Told>, Refusal> {
-    let own = &plan.route.limits.rates;
-    let of_plan = plan_of(gateway, plan).map_or(&[][..], |limits| &limits.rates);
-    if own.is_empty() && of_plan.is_empty() {
+    let (limits, of_plan) = (&plan.route.limits, plan_of(gateway, plan));
+    if limits.charges_nothing() && of_plan.is_none() {
         return Ok(None);
     }
+    let mut told = Told::default();
+    let charges = rates(plan, &limits.rates, of_plan.map_or(&[][..], |of_plan| &of_plan.rates));
+    if !charges.is_empty() {
+        let standing = process.rates.take(&charges, now.mono).map_err(|exceeded| overuse(&exceeded))?;
+        told.add_rates(&standing);
+    }
+    let charges = quota_charges(gateway, plan);
+    if !charges.is_empty() {
+        let standing = process.quotas.take(&charges, now).map_err(|used| used_up(&used))?;
+        told.add_quotas(&standing);
+    }
+    Ok(Some(told))
+}
+
+/// Who pays for what comes over the uplink.
+pub(super) fn payer(gateway: &Gateway, plan: &Plan<'_>) -> Payer {
+    Payer::of(&quota_charges(gateway, plan))
+}
+
+fn quota_charges<'p>(gateway: &'p Gateway, plan: &'p Plan<'_>) -> List<QuotaCharge<'p>, 2> {
+    let caller = match &plan.caller {
+        Some(Caller { identity, .. }) => quota::Caller::Known { kind: identity.kind.word(), id: &identity.id },
+        None => quota::Caller::Address(plan.client.address),
+    };
+    let of_plan = plan_of(gateway, plan).map(|of_plan| &of_plan.allowances).filter(|allowances| !allowances.is_empty());
+    let all = of_plan.into_iter().chain(&plan.route.limits.allowances);
+    all.map(|allowances| QuotaCharge { caller, allowances }).collect()
+}
+
+fn rates<'p>(plan: &Plan<'_>, own: &'p [(Each, Policy)], of_plan: &'p [Policy]) -> List<Charge<'p>, MOST_CHARGES> {
     let caller = caller_of(plan);
     let mut charges: List<Charge<'_>, MOST_CHARGES> = List::new();
     let of_plan = of_plan.iter().map(|policy| Charge { subject: caller, policy, weight: 1 });
@@ -142,10 +189,7 @@ pub(super) fn charge<'g>(
             log::warn!("[route {}] has more than {MOST_CHARGES} rates; the rest is left out", plan.route.config.name);
         }
     }
-    match process.rates.take(&charges, now.mono) {
-        Ok(standing) => Ok(Some(Told::of(&standing))),
-        Err(exceeded) => Err(overuse(&exceeded)),
-    }
+    charges
 }
 
 fn overuse(exceeded: &Exceeded<'_>) -> Refusal {
@@ -155,7 +199,20 @@ fn overuse(exceeded: &Exceeded<'_>) -> Refusal {
         retry_after: exceeded.retry_seconds(),
         fields: vec![("RateLimit-Policy", policy), ("RateLimit", limit)],
         violated: exceeded.violated().map(str::to_owned).collect(),
+        period: None,
         word: exceeded.why.word(),
+    }))
+}
+
+fn used_up(used: &QuotaUsed) -> Refusal {
+    let (mut policy, mut limit) = (String::new(), String::new());
+    let _ = used.standing().write_policy(&mut policy).and_then(|()| used.standing().write_limit(&mut limit));
+    Refusal::Overuse(Box::new(Overuse {
+        retry_after: used.retry_after,
+        fields: vec![("RateLimit-Policy", policy), ("RateLimit", limit)],
+        violated: used.violated().map(str::to_owned).collect(),
+        period: Some(used.quota.period),
+        word: used.word(),
     }))
 }
 
@@ -168,8 +225,8 @@ pub(super) async fn turn(process: &Process, gateway: &Gateway, plan: &Plan<'_>) 
         limits.concurrency.map(|most| Gate { subject: caller.within(route), most }),
         limits.route_concurrency.map(|most| Gate { subject: route, most }),
         of_plan.and_then(|plan| {
-            let most = plan.config.concurrency?;
-            Some(Gate { subject: caller.within(Subject::plan(&plan.config.name)), most })
+            let most = plan.concurrency?;
+            Some(Gate { subject: caller.within(plan.subject), most })
         }),
     ];
     let gates: List<Gate, MOST_GATES> = gates.into_iter().flatten().collect();
@@ -209,6 +266,7 @@ pub(super) fn patience(process: &Process, plan: &Plan<'_>, now: Now) -> Result<D
                 retry_after: retry_after.as_secs().max(1),
                 fields: Vec::new(),
                 violated: vec![word.to_owned()],
+                period: None,
                 word,
             })))
         }
@@ -227,5 +285,5 @@ pub(super) fn note_error(process: &Process, plan: &Plan<'_>, status: u16, now: N
 
 /// How fast the answer goes to its client at most, by the plan.
 pub(super) fn bandwidth(gateway: &Gateway, plan: &Plan<'_>) -> Option<LinkRate> {
-    plan_of(gateway, plan).and_then(|limits| limits.config.bandwidth)
+    plan_of(gateway, plan).and_then(|of_plan| of_plan.bandwidth)
 }

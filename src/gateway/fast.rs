@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::cache::{Hit, Piece, policy};
 use crate::http::conditional::{self, Outcome};
-use crate::http::{Method, Parse, RequestHead, Scan, status};
+use crate::http::{Fields, Method, Parse, RequestHead, Scan, status};
 use crate::net::Stream;
 use crate::observe::CacheResult;
 use crate::transform::{NOTHING_TOLD, ReplyFraming, ToldFields, Upgrade, kept_head};
@@ -19,7 +19,7 @@ use super::answer::is_as_stored;
 use super::connection::{After, Connection};
 use super::exchange::{Account, connection_option, date, record};
 use super::plan::{Plan, Request, plan};
-use super::{Gateway, Worker, admit, cache_status};
+use super::{Gateway, Worker, admit, cache_status, identify};
 use crate::base::Now;
 use crate::transform::Tail;
 
@@ -48,7 +48,18 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
         return Attempt::Slow;
     };
     let request = Request::within(&head, bytes);
-    let Ok(plan) = plan(&gateway, request, connection.arrival, worker.draw()) else { return Attempt::Slow };
+    let visible;
+    let Ok(mut plan) = plan(&gateway, request, connection.arrival, worker.draw()) else { return Attempt::Slow };
+    if plan.route.hides_anything() {
+        let query = plan.target.query.as_deref();
+        let Ok(caller) = identify::identify(&worker.process, &gateway, &plan, None, now) else { return Attempt::Slow };
+        if !identify::hides_in_fields_alone(plan.route, query) {
+            return Attempt::Slow;
+        }
+        visible = identify::visible(request.fields, plan.route);
+        plan.request.fields = Fields::new(bytes, visible.as_slice());
+        plan.caller = caller;
+    }
     let Some(hit) = hot_hit(&plan, worker, now) else { return Attempt::Slow };
     if !is_as_stored(&plan, hit.head()) {
         return Attempt::Slow;

@@ -26,6 +26,7 @@ mod locate;
 mod multipart;
 mod plan;
 mod process;
+mod provider;
 mod refusal;
 mod refuse;
 mod reply;

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::auth::Tokens;
+use crate::auth::key::KeyRing;
 use crate::base::Wall;
 use crate::cache::{Cache, SearchRules};
 use crate::config::Config;
 use crate::limits::gate::Gates;
+use crate::limits::quota::Quotas;
 use crate::limits::rate::RateTable;
 use crate::limits::scrape::Scrape;
 use crate::net::{Admission, Clock};
@@ -29,6 +32,9 @@ pub(crate) struct Process {
     pub(crate) rates: RateTable,
     pub(crate) gates: Arc<Gates>,
     pub(crate) scrape: Scrape,
+    pub(crate) quotas: Quotas,
+    pub(crate) keys: KeyRing,
+    pub(crate) tokens: Tokens,
     pub(crate) via: Via,
     /// The configuration file, for the status page.
     pub(crate) file: PathBuf,
@@ -38,6 +44,8 @@ impl Process {
     /// `floor`: a time that is surely over. Nothing here fails: what does not work shows in the status.
     pub(crate) fn start(config: &Config, file: &Path, floor: Wall, instance: u64) -> Process {
         let clock = Clock::start(floor);
+        let tokens = Tokens::default();
+        tokens.reconfigure(&config.jwt);
         Process {
             cache: Cache::open(&config.cache, config.gateway.memory),
             search: SearchRules::default(),
@@ -47,6 +55,9 @@ impl Process {
             rates: RateTable::new(CALLERS),
             gates: Gates::new(),
             scrape: Scrape::new(CALLERS),
+            quotas: Quotas::new(config.gateway.timezone),
+            keys: KeyRing,
+            tokens,
             via: Via::new(instance),
             file: file.to_owned(),
             clock,
@@ -57,6 +68,8 @@ impl Process {
     pub(crate) fn reconfigure(&self, config: &Config) {
         self.cache.reconfigure(&config.cache);
         self.observer.reconfigure(&config.log);
+        self.quotas.reconfigure(config.gateway.timezone);
+        self.tokens.reconfigure(&config.jwt);
         self.admission.set_ceilings(config.limits.connections, config.limits.connections_per_client);
     }
 }

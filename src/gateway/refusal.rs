@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::auth::Denied;
+use crate::auth::{self, Denied, NotAllowed, NotKnown};
+use crate::base::Period;
 use crate::cache::Failure;
 use crate::files::NoFile;
 use crate::http::{BadRequest, BadResponse};
@@ -28,6 +29,12 @@ pub(crate) enum Refusal {
     BodyTooLarge,
     NoRoute,
     Denied(Denied),
+    /// Nobody who is known; and the challenges that say how to become known.
+    NotKnown(Box<NotKnown>, Vec<String>),
+    /// Somebody who is known but may not do this, and the realm of the route.
+    NotAllowed(NotAllowed, String),
+    /// The route is answered over TLS only.
+    NotSecure,
     /// More than a rate or budget allows.
     Overuse(Box<Overuse>),
     /// As many are served at the same time as may be, and the wait is over or too long.
@@ -79,6 +86,8 @@ pub(crate) struct Overuse {
     pub(crate) fields: Vec<(&'static str, String)>,
     /// The names of the limits, as the problem tells them.
     pub(crate) violated: Vec<String>,
+    /// The period whose quota is used up.
+    pub(crate) period: Option<Period>,
     pub(crate) word: &'static str,
 }
 
@@ -115,7 +124,17 @@ impl Refusal {
             Refusal::BodyTooLarge => (413, Client, Trouble::TooLarge, "body-too-large"),
             Refusal::NoRoute => (404, Client, Trouble::NotFound, "no-route"),
             Refusal::Denied(_) => (403, Client, Trouble::NotAllowed, "denied"),
-            Refusal::Overuse(overuse) => (429, Client, Trouble::TooMany, overuse.word),
+            Refusal::NotKnown(why, _) if matches!(**why, NotKnown::ClockUnsure) => {
+                (503, Us, Trouble::ClockUnsure, why.word())
+            }
+            // HTTP has no challenge that asks for a certificate, and RFC 9110 §15.5.2 wants one in each 401.
+            Refusal::NotKnown(why, challenges) if challenges.is_empty() => (403, Client, Trouble::NotKnown, why.word()),
+            Refusal::NotKnown(why, _) => (401, Client, Trouble::NotKnown, why.word()),
+            Refusal::NotAllowed(why, _) => (403, Client, Trouble::NoRight, why.word()),
+            Refusal::NotSecure => (403, Client, Trouble::NotSecure, "not-secure"),
+            Refusal::Overuse(overuse) => {
+                (429, Client, overuse.period.map_or(Trouble::TooMany, Trouble::QuotaUsed), overuse.word)
+            }
             Refusal::Full(_) => (503, Client, Trouble::Waiting, "no-turn"),
             Refusal::File(NoFile::NotFound) => (404, Client, Trouble::NotFound, "no-file"),
             Refusal::File(NoFile::Method) => (405, Client, Trouble::WrongMethod, "method"),
@@ -165,6 +184,9 @@ impl Refusal {
             Refusal::Expectation
             | Refusal::NoRoute
             | Refusal::Denied(_)
+            | Refusal::NotKnown(..)
+            | Refusal::NotAllowed(..)
+            | Refusal::NotSecure
             | Refusal::Overuse(_)
             | Refusal::Full(_)
             | Refusal::File(_)
@@ -195,6 +217,12 @@ impl Refusal {
             (Refusal::Overuse(overuse), _) => {
                 let retry = ("Retry-After", overuse.retry_after.to_string());
                 overuse.fields.iter().cloned().chain([retry]).filter(|(_, value)| !value.is_empty()).collect()
+            }
+            (Refusal::NotKnown(_, challenges), 401) => {
+                challenges.iter().map(|challenge| ("WWW-Authenticate", challenge.clone())).collect()
+            }
+            (Refusal::NotAllowed(NotAllowed::Scope(scopes), realm), _) => {
+                vec![("WWW-Authenticate", auth::scope_challenge(realm, scopes))]
             }
             (Refusal::Full(_), _) => vec![("Retry-After", verdict.trouble.again().unwrap_or(1).to_string())],
             (_, 405) => vec![("Allow", "GET, HEAD".to_owned())],
@@ -248,6 +276,9 @@ impl fmt::Display for Refusal {
             Refusal::BodyTooLarge => f.write_str("the request body is larger than the route's limit.body"),
             Refusal::NoRoute => f.write_str("no route matches"),
             Refusal::Denied(denied) => denied.fmt(f),
+            Refusal::NotKnown(why, _) => why.fmt(f),
+            Refusal::NotAllowed(why, _) => why.fmt(f),
+            Refusal::NotSecure => f.write_str("the route is answered over TLS only"),
             Refusal::Overuse(overuse) => write!(f, "more than allowed: {}", overuse.violated.join(", ")),
             Refusal::Full(Full::Busy) => f.write_str("as many are served as may be"),
             Refusal::Full(Full::ClientQueue | Full::Queue) => f.write_str("its turn did not come in time"),
