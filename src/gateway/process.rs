@@ -12,6 +12,7 @@ use crate::limits::gate::Gates;
 use crate::limits::quota::Quotas;
 use crate::limits::rate::RateTable;
 use crate::limits::scrape::Scrape;
+use crate::limits::shape::{Governor, Shaper};
 use crate::net::{Admission, Clock};
 use crate::observe::Observer;
 use crate::transform::Via;
@@ -33,6 +34,8 @@ pub(crate) struct Process {
     pub(crate) gates: Arc<Gates>,
     pub(crate) scrape: Scrape,
     pub(crate) quotas: Quotas,
+    pub(crate) shaper: Shaper,
+    pub(crate) governor: Arc<Governor>,
     pub(crate) keys: KeyRing,
     pub(crate) tokens: Tokens,
     pub(crate) via: Via,
@@ -56,6 +59,8 @@ impl Process {
             gates: Gates::new(),
             scrape: Scrape::new(CALLERS),
             quotas: Quotas::new(config.gateway.timezone),
+            shaper: Shaper::new(CALLERS),
+            governor: Governor::new(config.link.rate),
             keys: KeyRing,
             tokens,
             via: Via::new(instance),
@@ -68,6 +73,7 @@ impl Process {
     pub(crate) fn reconfigure(&self, config: &Config) {
         self.cache.reconfigure(&config.cache);
         self.observer.reconfigure(&config.log);
+        self.governor.set_rate(config.link.rate);
         self.quotas.reconfigure(config.gateway.timezone);
         self.tokens.reconfigure(&config.jwt);
         self.admission.set_ceilings(config.limits.connections, config.limits.connections_per_client);
