@@ -91,7 +91,7 @@ pub(super) fn asked(
 fn layers(trusts: &[&Trust]) -> Result<Vec<Vec<CertificateRevocationListDer<'static>>>, String> {
     let mut layers: Vec<(Vec<Vec<u8>>, Vec<CertificateRevocationListDer<'static>>)> = vec![(Vec::new(), Vec::new())];
     for list in trusts.iter().flat_map(|trust| &trust.lists) {
-        let issuer = issuer(list).ok_or("client.crl: a revocation list cannot be read")?;
+        let issuer = issuer(list)?;
         match layers.iter_mut().find(|(issuers, _)| !issuers.contains(&issuer)) {
             Some((issuers, lists)) => {
                 issuers.push(issuer);
@@ -103,9 +103,16 @@ fn layers(trusts: &[&Trust]) -> Result<Vec<Vec<CertificateRevocationListDer<'sta
     Ok(layers.into_iter().map(|(_, lists)| lists).collect())
 }
 
-fn issuer(list: &CertificateRevocationListDer<'_>) -> Option<Vec<u8>> {
-    let parsed = BorrowedCertRevocationList::from_der(list).ok()?;
-    Some(CertRevocationList::from(parsed).issuer().to_vec())
+fn issuer(list: &CertificateRevocationListDer<'_>) -> Result<Vec<u8>, String> {
+    match BorrowedCertRevocationList::from_der(list) {
+        Ok(parsed) => Ok(CertRevocationList::from(parsed).issuer().to_vec()),
+        // What openssl makes where its configuration has no 'crlnumber'.
+        Err(webpki::Error::UnsupportedCrlVersion) => {
+            Err("client.crl: a revocation list is of version 1; version 2 is needed ('crlnumber' of openssl)"
+                .to_owned())
+        }
+        Err(error) => Err(format!("client.crl: a revocation list cannot be read: {error}")),
+    }
 }
 
 fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
