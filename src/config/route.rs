@@ -17,6 +17,7 @@ pub(super) fn finish(
 ) -> Option<RouteConfig> {
     let destination = one_destination(given, report);
     contradictions(&draft, given, report);
+    let draft = of_class(draft);
     notes(&draft, given, outside, report);
     let destination = match destination? {
         Beside::Upstream => DestinationConfig::Upstream(draft.upstream),
@@ -78,6 +79,15 @@ fn one_destination(given: &Given, report: &mut Report) -> Option<Beside> {
         }
     }
     Some(first)
+}
+
+/// What a class switches on.
+fn of_class(mut draft: RouteDraft) -> RouteDraft {
+    if draft.cache.class == Class::Patient {
+        draft.cache.mode = CacheMode::Off;
+        draft.audit = true;
+    }
+    draft
 }
 
 fn contradictions(draft: &RouteDraft, given: &Given, report: &mut Report) {
