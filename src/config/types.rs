@@ -112,7 +112,8 @@ pub(crate) struct TlsConfig {
     pub(crate) client_crl: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// The later ones ask for more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(crate) enum ClientCertificate {
     #[default]
     Off,

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use crate::net::{Accepted, Buffer, Filled, IdleTimer, Stream, close_gently};
 
 use super::fast::{self, Attempt};
+use super::identify::Presented;
 use super::plan::Arrival;
 use super::worker::Place;
 use super::{DoorKind, Worker, serve};
@@ -26,6 +27,8 @@ pub(super) struct Connection {
     pub(super) timer: IdleTimer,
     pub(super) arrival: Arrival,
     pub(super) admin: bool,
+    /// The client's certificate, where it showed one.
+    pub(super) presented: Option<Presented>,
     place: Place,
 }
 
@@ -54,7 +57,9 @@ pub(super) async fn attend(worker: &Rc<Worker>, accepted: Accepted, asked: Socke
     };
     let arrival = Arrival { peer: peer.ip().to_canonical(), secure: kind == DoorKind::Tls };
     let admin = kind == DoorKind::Admin;
+    let presented = stream.peer_certificate().map(Presented::new);
     let mut connection = Connection {
+        presented,
         stream,
         buffer: Buffer::new(),
         timer: IdleTimer::default(),

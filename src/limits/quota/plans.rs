@@ -30,6 +30,11 @@ impl Plans {
         Plans { plans: plans.iter().map(Plan::of).collect() }
     }
 
+    /// By its place in the configuration.
+    pub(crate) fn at(&self, number: usize) -> Option<&Plan> {
+        self.plans.get(number)
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Plan> {
         self.plans.iter().find(|plan| *plan.name == *name)
     }
