@@ -40,6 +40,11 @@ impl Allowances {
         self.quotas.is_empty()
     }
 
+    /// Whether any of them is of bytes.
+    pub(crate) fn counts_bytes(&self) -> bool {
+        self.quotas.iter().any(|quota| Measure::of(quota).unit == Unit::Bytes)
+    }
+
     pub(crate) fn holder(&self) -> Holder {
         self.holder
     }
@@ -64,19 +69,19 @@ impl Allowances {
 
 /// What is counted, and in which period: a counter belongs to that, not to a limit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct Measure {
-    pub(super) unit: Unit,
-    pub(super) period: Period,
+pub(crate) struct Measure {
+    pub(crate) unit: Unit,
+    pub(crate) period: Period,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Requests,
     Bytes,
 }
 
 impl Measure {
-    pub(super) fn of(quota: &Quota) -> Measure {
+    pub(crate) fn of(quota: &Quota) -> Measure {
         let unit = match quota.allowance {
             Allowance::Requests(_) => Unit::Requests,
             Allowance::Bytes(_) => Unit::Bytes,
@@ -86,9 +91,30 @@ impl Measure {
 }
 
 /// The limit, in its unit.
-pub(super) fn amount(quota: &Quota) -> u64 {
+pub(crate) fn amount(quota: &Quota) -> u64 {
     match quota.allowance {
         Allowance::Requests(count) => count,
         Allowance::Bytes(size) => size.as_u64(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Size;
+
+    #[test]
+    fn of_two_for_one_thing_the_tighter_one_counts() {
+        let quota = |allowance, period| Quota { allowance, period };
+        let all = [
+            quota(Allowance::Requests(1000), Period::Day),
+            quota(Allowance::Bytes(Size::mib(200)), Period::Month),
+            quota(Allowance::Requests(500), Period::Day),
+            quota(Allowance::Bytes(Size::mib(300)), Period::Month),
+            quota(Allowance::Requests(9), Period::Hour),
+        ];
+        let allowances = Allowances::new(Holder::Plan, "clinic", &all);
+        assert_eq!(allowances.quotas(), [all[2], all[1], all[4]]);
+        assert!(allowances.counts_bytes() && !Allowances::new(Holder::Route, "r", &all[..1]).counts_bytes());
     }
 }
