@@ -8,6 +8,7 @@ mod cache;
 mod cli;
 mod codings;
 mod config;
+mod content;
 #[cfg(feature = "doors")]
 #[doc(hidden)]
 pub mod doors;

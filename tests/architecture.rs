@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("routing", &["base", "http", "config"]),
     ("limits", &["base", "http", "config"]),
     ("auth", &["base", "http", "config"]),
+    ("content", &["base", "http", "config"]),
     ("transform", &["base", "http", "config"]),
     ("codings", &["base", "http"]),
     ("cache", &["base", "http", "config"]),
@@ -37,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "routing",
             "limits",
             "auth",
+            "content",
             "transform",
             "codings",
             "cache",
@@ -56,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "routing",
             "limits",
             "auth",
+            "content",
             "transform",
             "codings",
             "cache",
@@ -69,7 +72,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that are functions over values: they never wait.
-const PURE: &[&str] = &["base", "http", "config", "routing", "limits", "auth", "transform", "codings", "portal"];
+const PURE: &[&str] =
+    &["base", "http", "config", "routing", "limits", "auth", "content", "transform", "codings", "portal"];
 
 /// What only some rooms may call. A call is a run of words as `Words` spells them.
 struct Owned {

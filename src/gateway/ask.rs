@@ -9,7 +9,7 @@ use crate::base::Now;
 use crate::config::HostPolicy;
 use crate::http::{BodyFraming, Method, OwnedResponse, Version};
 use crate::net::{Meter, write_all};
-use crate::transform::{Conditions, NotForwarded, RequestParts, interim_head, request_head};
+use crate::transform::{Conditions, NotForwarded, RequestParts, Told, interim_head, request_head};
 use crate::upstream::{Answer, ExchangeError, Failure, Lease, Source, Upload, UploadError, Uploaded, Want, exchange};
 
 use super::body::RequestBody;
@@ -135,6 +135,7 @@ impl Question<'_> {
             client: &plan.client,
             ids: &plan.ids,
             edits: &plan.route.request_edits,
+            told: Told::default(),
             method: plan.request.method.as_str(),
             path: &path,
             query: plan.target.query.as_deref(),

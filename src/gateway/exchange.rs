@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::base::{Now, Wall};
 use crate::http::{OwnedRequest, Version};
+use crate::limits::gate::GatePermit;
 use crate::observe::{CacheResult, Record};
-use crate::transform::{Client, ConnectionOption, Ids, ReplyFraming, Tail};
+use crate::transform::{Client, ConnectionOption, Ids, NOTHING_TOLD, ReplyFraming, Tail};
 
+use super::admit::{self, Told};
 use super::connection::{After, Connection};
 use super::plan::{Plan, Request};
 use super::{Gateway, Worker};
@@ -51,6 +53,10 @@ pub(super) struct Exchange<'a> {
     pub(super) random: [u64; 4],
     pub(super) plan: Plan<'a>,
     pub(super) account: Account,
+    /// What the answer tells of limits.
+    pub(super) told: Option<Told>,
+    /// The right to be one of so many at the same time.
+    pub(super) turn: Option<GatePermit>,
 }
 
 impl<'a> Exchange<'a> {
@@ -64,6 +70,7 @@ impl<'a> Exchange<'a> {
             age: None,
             date: date(self.now),
             request_id: Some(&self.plan.ids),
+            told: self.told.as_ref().map_or(NOTHING_TOLD, Told::fields),
         }
     }
 
@@ -114,6 +121,7 @@ pub(super) fn record(worker: &Worker, gateway: &Gateway, now: Now, plan: &Plan<'
         ..blank(worker, now, &plan.request, &plan.ids, account)
     };
     worker.process.observer.record(&gateway.scope, &record);
+    admit::note_error(&worker.process, plan, account.status, now);
 }
 
 /// Tells `observe` of an exchange that was refused before it had a plan.

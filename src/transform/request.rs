@@ -2,7 +2,7 @@
 
 use super::field::{self, Hop, RequestField};
 use super::forwarding::Forwarding;
-use super::{Client, Edits, Ids};
+use super::{Client, Edits, Ids, Told};
 use crate::http::{BodyFraming, Fields, HeadWriter, Unwritable, Version, cdn_loop, via};
 
 /// The name in `Via`: a pseudonym, so that nothing is told of what is inside (RFC 9110 §7.6.3).
@@ -32,6 +32,7 @@ pub(crate) struct RequestParts<'a> {
     pub(crate) client: &'a Client,
     pub(crate) ids: &'a Ids<'a>,
     pub(crate) edits: &'a Edits,
+    pub(crate) told: Told<'a>,
     pub(crate) method: &'a str,
     /// As `routing::forwarded_path` gives it; `*` for `OPTIONS *`.
     pub(crate) path: &'a str,
@@ -87,7 +88,7 @@ pub(crate) fn request_head(out: &mut Vec<u8>, parts: &RequestParts<'_>) -> Resul
         return Err(NotForwarded::Loop);
     }
     let forwards = forwards_left(parts)?;
-    let mut head = match parts.query {
+    let mut head = match parts.told.query_left(parts.query) {
         None => HeadWriter::request(out, parts.method, parts.path.as_bytes()),
         Some(query) => HeadWriter::request(out, parts.method, format!("{}?{query}", parts.path).as_bytes()),
     };
@@ -137,7 +138,7 @@ fn write_client_fields(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
             RequestField::TraceState => parts.ids.trace_given && !hop.ends(name),
         };
         let is_replaced = parts.accept_encoding.is_some() && name.eq_ignore_ascii_case(b"accept-encoding");
-        if passes && !is_replaced && !parts.edits.touch(name) {
+        if passes && !is_replaced && !parts.told.hides(name) && !parts.edits.touch(name) {
             head.field(name, value);
         }
     }
@@ -206,6 +207,7 @@ fn write_own(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
         head.field_display("X-Request-Id", parts.ids);
     }
     head.field_display("traceparent", parts.ids.trace);
+    parts.told.write(head, parts.edits);
 }
 
 #[cfg(test)]
@@ -236,6 +238,7 @@ mod tests {
             client: &DIRECT,
             ids: &Ids::of(fields, [1, 2, 3, 4]),
             edits: &Edits::default(),
+            told: Told::default(),
             method: "GET",
             path: "/a",
             query: None,
