@@ -53,3 +53,8 @@ pub(crate) use read::{Exported, Records, export};
 pub(crate) use record::AuditRecord;
 pub(crate) use trail::{Audit, AuditStatus};
 pub(crate) use verify::{Finding, Report, verify};
+
+/// A time as records carry it: RFC 3339 in UTC with milliseconds.
+pub(crate) fn time_text(wall: crate::base::Wall) -> String {
+    super::json::time(wall)
+}

@@ -27,6 +27,11 @@ impl Records {
     pub(crate) fn next(&mut self) -> io::Result<Option<AuditRecord>> {
         Ok(self.walk.next()?.map(|(_, link)| link.record))
     }
+
+    /// The line that the last record was read from, with its end.
+    pub(crate) fn text(&self) -> &[u8] {
+        self.walk.text()
+    }
 }
 
 /// Copies all records, a line each, as they stand.

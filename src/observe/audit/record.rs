@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use miniserde::{Deserialize, Serialize, json};
+use miniserde::{Deserialize, json};
 
 use super::hash::{DIGITS, Hash};
 
@@ -17,7 +17,7 @@ const HASH: &[u8] = b",\"hash\":\"";
 const END: &[u8] = b"\"}";
 
 /// A record as it is read back. Which members there are depends on the kind.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct AuditRecord {
     pub(crate) seq: u64,
     pub(crate) kind: String,
@@ -45,14 +45,14 @@ pub(crate) struct AuditRecord {
     pub(super) dropped_hash: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct TornRecord {
     pub(super) segment: u32,
     pub(super) bytes: u64,
     pub(super) sha256: String,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct MissingRecord {
     pub(super) from: u64,
     pub(super) through: u64,

@@ -1,5 +1,5 @@
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -370,7 +370,7 @@ fn child() {
         if number.is_multiple_of(10) || number + 1 == most {
             audit.flush();
             let failing = audit.status().failing.is_some();
-            println!("\ndurable {} {failing}", number + 1);
+            writeln!(std::io::stdout(), "\ndurable {} {failing}", number + 1).unwrap();
         }
     }
     if std::env::var_os("HAFIR_AUDIT_MOST").is_some() {
