@@ -10,6 +10,7 @@ pub(crate) mod certificate;
 mod credentials;
 mod identity;
 mod jwt;
+pub(crate) mod key;
 
 pub(crate) use address::{Denied, allowed};
 pub(crate) use credentials::{Ambiguous, Credentials, credentials};
