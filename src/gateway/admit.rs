@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use heapless::{String as Text, Vec as List};
 
-use crate::base::{LinkRate, Now};
+use crate::base::Now;
 use crate::config::{Each, PlanConfig, RouteConfig};
 use crate::limits::Subject;
-use crate::limits::gate::{Entered, Full, Gate, GatePermit, MOST_GATES};
+use crate::limits::gate::{Entered, Full, Gate, GatePermit, Path};
 use crate::limits::quota::{self, Allowances, Holder, Payer, QuotaCharge, QuotaStanding, QuotaUsed};
 use crate::limits::rate::{Charge, Exceeded, Policy, Standing};
 use crate::limits::scrape::{Budget, Budgets, Verdict};
+use crate::limits::shape::Lane;
 use crate::net::{TimedOut, within};
 use crate::transform::ToldFields;
 
+use super::flow::MOST_LANES;
 use super::identify::Caller;
 use super::plan::Plan;
 use super::refusal::Overuse;
@@ -229,11 +231,11 @@ pub(super) async fn turn(process: &Process, gateway: &Gateway, plan: &Plan<'_>) 
             Some(Gate { subject: caller.within(plan.subject), most })
         }),
     ];
-    let gates: List<Gate, MOST_GATES> = gates.into_iter().flatten().collect();
+    let gates: Path = gates.into_iter().flatten().collect();
     if gates.is_empty() {
         return Ok(None);
     }
-    let ticket = match process.gates.enter(caller, &gates, !limits.queue.is_zero()) {
+    let ticket = match process.gates.enter(caller, gates, !limits.queue.is_zero()) {
         Entered::In(permit) => return Ok(Some(permit)),
         Entered::Full(full) => return Err(Refusal::Full(full)),
         Entered::Wait(ticket) => ticket,
@@ -283,7 +285,18 @@ pub(super) fn note_error(process: &Process, plan: &Plan<'_>, status: u16, now: N
     }
 }
 
-/// How fast the answer goes to its client at most, by the plan.
-pub(super) fn bandwidth(gateway: &Gateway, plan: &Plan<'_>) -> Option<LinkRate> {
-    plan_of(gateway, plan).and_then(|of_plan| of_plan.bandwidth)
+/// The lanes that the answer goes through on its way to the client.
+pub(super) fn lanes(gateway: &Gateway, plan: &Plan<'_>) -> List<Lane, MOST_LANES> {
+    let (limits, of_plan) = (&plan.route.config.limits, plan_of(gateway, plan));
+    let of_plan = of_plan.and_then(|of_plan| Some((of_plan.subject, of_plan.bandwidth?)));
+    if limits.bandwidth.is_none() && limits.route_bandwidth.is_none() && of_plan.is_none() {
+        return List::new();
+    }
+    let (caller, route) = (caller_of(plan), Subject::route(&plan.route.config.name));
+    let lanes = [
+        limits.bandwidth.map(|rate| Lane { subject: caller.within(route), rate }),
+        limits.route_bandwidth.map(|rate| Lane { subject: route, rate }),
+        of_plan.map(|(subject, rate)| Lane { subject: caller.within(subject), rate }),
+    ];
+    lanes.into_iter().flatten().collect()
 }

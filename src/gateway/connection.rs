@@ -10,6 +10,7 @@ use std::rc::Rc;
 use crate::net::{Accepted, Buffer, Filled, IdleTimer, Stream, close_gently};
 
 use super::fast::{self, Attempt};
+use super::flow::Pace;
 use super::identify::Presented;
 use super::plan::Arrival;
 use super::worker::Place;
@@ -29,6 +30,8 @@ pub(super) struct Connection {
     pub(super) admin: bool,
     /// The client's certificate, where it showed one.
     pub(super) presented: Option<Presented>,
+    /// How fast the answer at hand leaves.
+    pub(super) pace: Option<Pace>,
     place: Place,
 }
 
@@ -60,6 +63,7 @@ pub(super) async fn attend(worker: &Rc<Worker>, accepted: Accepted, asked: Socke
     let presented = stream.peer_certificate().map(Presented::new);
     let mut connection = Connection {
         presented,
+        pace: None,
         stream,
         buffer: Buffer::new(),
         timer: IdleTimer::default(),

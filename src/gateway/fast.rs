@@ -142,9 +142,12 @@ fn hot_hit(plan: &Plan<'_>, worker: &Worker, now: Now) -> Option<Hit> {
     worker.process.cache.hot(&plan.key(origin, &worker.process.search).key(), plan.request.fields, &rules, now)
 }
 
-/// Asks the limits. `None`: the request has to wait, or is refused; nothing was taken. An answer at hand is gone in a
+/// Asks the limits. `None`: the request or its answer has to wait, or is refused; nothing was taken. An answer at hand is gone in a
 /// moment and takes no turn from others.
 fn admitted<'g>(plan: &Plan<'g>, gateway: &'g Gateway, worker: &Worker, now: Now) -> Option<Option<Told>> {
+    if !admit::lanes(gateway, plan).is_empty() {
+        return None;
+    }
     let pause = admit::patience(&worker.process, plan, now).ok()?;
     if pause.is_zero() { admit::charge(&worker.process, gateway, plan, now).ok() } else { None }
 }

@@ -21,6 +21,7 @@ mod explain;
 mod fast;
 mod files;
 mod fill;
+mod flow;
 mod identify;
 mod locate;
 mod multipart;

@@ -12,8 +12,10 @@ use crate::limits::gate::Gates;
 use crate::limits::quota::Quotas;
 use crate::limits::rate::RateTable;
 use crate::limits::scrape::Scrape;
+use crate::limits::shape::{Governor, Shaper};
 use crate::net::{Admission, Clock};
 use crate::observe::Observer;
+use crate::observe::audit::Audit;
 use crate::transform::Via;
 use crate::upstream::Upstreams;
 
@@ -28,11 +30,14 @@ pub(crate) struct Process {
     pub(crate) search: SearchRules,
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) observer: Observer,
+    pub(crate) audit: Audit,
     pub(crate) admission: Arc<Admission>,
     pub(crate) rates: RateTable,
     pub(crate) gates: Arc<Gates>,
     pub(crate) scrape: Scrape,
     pub(crate) quotas: Quotas,
+    pub(crate) shaper: Shaper,
+    pub(crate) governor: Arc<Governor>,
     pub(crate) keys: KeyRing,
     pub(crate) tokens: Tokens,
     pub(crate) via: Via,
@@ -51,11 +56,14 @@ impl Process {
             search: SearchRules::default(),
             upstreams: Upstreams::new(clock.clone()),
             observer: Observer::start(&config.log),
+            audit: Audit::start(&config.audit),
             admission: Admission::new(config.limits.connections, config.limits.connections_per_client),
             rates: RateTable::new(CALLERS),
             gates: Gates::new(),
             scrape: Scrape::new(CALLERS),
             quotas: Quotas::new(config.gateway.timezone),
+            shaper: Shaper::new(CALLERS),
+            governor: Governor::new(config.link.rate),
             keys: KeyRing,
             tokens,
             via: Via::new(instance),
@@ -68,6 +76,8 @@ impl Process {
     pub(crate) fn reconfigure(&self, config: &Config) {
         self.cache.reconfigure(&config.cache);
         self.observer.reconfigure(&config.log);
+        self.audit.reconfigure(&config.audit);
+        self.governor.set_rate(config.link.rate);
         self.quotas.reconfigure(config.gateway.timezone);
         self.tokens.reconfigure(&config.jwt);
         self.admission.set_ceilings(config.limits.connections, config.limits.connections_per_client);

@@ -15,6 +15,7 @@ use super::build::{Destination, Origin};
 use super::connection::{After, Connection};
 use super::exchange::{Account, Exchange, record};
 use super::fast::Unsent;
+use super::flow::Pace;
 use super::identify::Caller;
 use super::plan::{Request, plan};
 use super::refuse::{Own, refuse_unplanned};
@@ -152,6 +153,7 @@ async fn carry_out(
         Some(refusal) => Err(refusal),
         None => admit(&mut exchange).await,
     };
+    connection.pace = Pace::new(&exchange.worker.process, admit::lanes(exchange.gateway, &exchange.plan));
     let answered = match admitted {
         Ok(()) => dispatch(&mut exchange, connection, &mut body).await,
         Err(refusal) => Err(refusal),
@@ -165,6 +167,8 @@ async fn carry_out(
             exchange.refuse(connection, &refusal, body.is_read()).await
         }
     };
+    connection.pace = None;
+    exchange.account.uploaded = body.reader.received();
     record(exchange.worker, exchange.gateway, exchange.now, &exchange.plan, &exchange.account);
     after
 }

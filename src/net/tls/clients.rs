@@ -91,7 +91,7 @@ pub(super) fn asked(
 fn layers(trusts: &[&Trust]) -> Result<Vec<Vec<CertificateRevocationListDer<'static>>>, String> {
     let mut layers: Vec<(Vec<Vec<u8>>, Vec<CertificateRevocationListDer<'static>>)> = vec![(Vec::new(), Vec::new())];
     for list in trusts.iter().flat_map(|trust| &trust.lists) {
-        let issuer = issuer(list).ok_or("client.crl: a revocation list cannot be read")?;
+        let issuer = issuer(list)?;
         match layers.iter_mut().find(|(issuers, _)| !issuers.contains(&issuer)) {
             Some((issuers, lists)) => {
                 issuers.push(issuer);
@@ -103,9 +103,12 @@ fn layers(trusts: &[&Trust]) -> Result<Vec<Vec<CertificateRevocationListDer<'sta
     Ok(layers.into_iter().map(|(_, lists)| lists).collect())
 }
 
-fn issuer(list: &CertificateRevocationListDer<'_>) -> Option<Vec<u8>> {
-    let parsed = BorrowedCertRevocationList::from_der(list).ok()?;
-    Some(CertRevocationList::from(parsed).issuer().to_vec())
+fn issuer(list: &CertificateRevocationListDer<'_>) -> Result<Vec<u8>, String> {
+    // openssl makes the first version where its configuration has no 'crlnumber'.
+    let parsed = BorrowedCertRevocationList::from_der(list).map_err(|error| {
+        format!("client.crl: a revocation list cannot be read ({error:?}); it must be of version 2, with a crlNumber")
+    })?;
+    Ok(CertRevocationList::from(parsed).issuer().to_vec())
 }
 
 fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

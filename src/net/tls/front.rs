@@ -243,6 +243,29 @@ impl TlsFront {
         problems
     }
 
+    /// Judges resumed sessions by somebody else from now on, and leaves the tickets as they are.
+    #[cfg(test)]
+    pub(super) fn judge_by(&self, listen: SocketAddr, trust: &Trust) -> Arc<dyn ClientCertVerifier> {
+        let Ok(Asked::Certificate(verifier)) = clients::asked(ClientCertificate::Required, &[trust], &self.provider)
+        else {
+            panic!("no verifier");
+        };
+        self.judge_as_before(listen, verifier).unwrap()
+    }
+
+    #[cfg(test)]
+    pub(super) fn judge_as_before(
+        &self,
+        listen: SocketAddr,
+        judge: Arc<dyn ClientCertVerifier>,
+    ) -> Option<Arc<dyn ClientCertVerifier>> {
+        let door = self.doors.iter().find(|door| door.listen == listen).unwrap();
+        match &mut *door.way.write().unwrap() {
+            Way::Open { verifier, .. } => verifier.replace(judge),
+            Way::Shut => None,
+        }
+    }
+
     fn open(&self, door: &Door, asked: Asked) -> Result<Way, rustls::Error> {
         let verifier = match asked {
             Asked::Nothing => None,

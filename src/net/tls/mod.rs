@@ -95,4 +95,9 @@ impl std::error::Error for HandshakeError {
 }
 
 #[cfg(test)]
+mod client_tests;
+#[cfg(test)]
+#[path = "../../../tests/sockets/harness/pki.rs"]
+mod pki;
+#[cfg(test)]
 mod tests;
