@@ -7,6 +7,7 @@ use crate::base::{Now, Wall};
 use crate::config::{Class, RouteConfig};
 use crate::http::{OwnedRequest, Version};
 use crate::limits::gate::GatePermit;
+use crate::observe::audit::AuditEntry;
 use crate::observe::{CacheResult, Record};
 use crate::transform::{Client, ConnectionOption, Ids, NOTHING_TOLD, ReplyFraming, Tail};
 
@@ -22,6 +23,8 @@ pub(super) struct Account {
     pub(super) cache: CacheResult,
     /// Body bytes sent to the client.
     pub(super) sent: u64,
+    /// Bytes of the request's body.
+    pub(super) uploaded: u64,
     /// Bytes that came over the uplink.
     pub(super) uplink: u64,
     pub(super) uplink_time: Option<Duration>,
@@ -35,6 +38,7 @@ impl Default for Account {
             status: 0,
             cache: CacheResult::None,
             sent: 0,
+            uploaded: 0,
             uplink: 0,
             uplink_time: None,
             refusal: None,
@@ -126,6 +130,27 @@ pub(super) fn record(worker: &Worker, gateway: &Gateway, now: Now, plan: &Plan<'
     };
     worker.process.observer.record(&gateway.scope, &record);
     admit::note_error(&worker.process, plan, account.status, now);
+    if plan.route.config.audit {
+        audit(worker, now, plan, account);
+    }
+}
+
+/// Who did what, for the audit trail.
+fn audit(worker: &Worker, now: Now, plan: &Plan<'_>, account: &Account) {
+    let identity = plan.caller.as_ref().map(|caller| &caller.identity);
+    let done = if account.complete { "done" } else { "cut" };
+    worker.process.audit.note(&AuditEntry {
+        now,
+        identity: identity.map(|identity| (identity.kind.word(), identity.id.as_str())),
+        client: plan.client.address,
+        route: &plan.route.config.name,
+        method: plan.request.method.as_str(),
+        status: account.status,
+        outcome: account.refusal.unwrap_or(done),
+        received: account.uploaded,
+        sent: account.sent,
+        request_id: &plan.ids,
+    });
 }
 
 /// Tells `observe` of an exchange that was refused before it had a plan.

@@ -55,7 +55,7 @@ impl Toll {
     /// Pays for bytes that have come. The upstream is slowed down by TCP while this waits.
     pub(super) async fn pay(&mut self, bytes: usize) {
         let mut owed = bytes as u64;
-        self.process.quotas.spend_bytes(&self.payer, owed, self.process.clock.now());
+        self.process.quotas.spend_by(&self.payer, owed, self.process.clock.now());
         while owed > 0 {
             owed = owed.saturating_sub(self.turn(owed).await);
         }

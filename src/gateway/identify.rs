@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::auth::certificate::{self, Authorities, CertificateProblem, Fingerprint};
 use crate::auth::{self, Doorkeepers, Identity, Judged, Kind, Later, NotAllowed, NotKnown, Shown};
 use crate::base::{Now, PeerCertificate};
-use crate::config::{AuthMethod, Class};
+use crate::config::{AuthMethod, Class, Tell};
 use crate::http::{FieldSpans, Fields, OwnedRequest, looks_like};
 use crate::limits::gate::Full;
 use crate::net::within;
@@ -27,6 +27,31 @@ pub(crate) struct Caller {
     pub(crate) identity: Arc<Identity>,
     /// In the configuration's list of plans.
     pub(crate) plan: Option<usize>,
+    /// What the upstream is to see of the client's certificate.
+    pub(crate) certificate: Option<PeerCertificate>,
+}
+
+impl Caller {
+    /// What the upstream is told: fields and their values.
+    pub(super) fn told(&self, route: &Route, gateway: &Gateway) -> Vec<(String, String)> {
+        let identity = &self.identity;
+        let plan = || self.plan.and_then(|number| gateway.config.plans.get(number));
+        let value = |tell: &Tell| match tell {
+            Tell::Id => format!("{}/{}", identity.kind.word(), identity.id),
+            Tell::Name => identity.name.clone(),
+            Tell::Plan => plan().map_or(String::new(), |plan| plan.name.clone()),
+            Tell::Scope => {
+                let of_plan = plan().into_iter().flat_map(|plan| &plan.scopes);
+                let mut scopes: Vec<&str> = identity.scopes.iter().chain(of_plan).map(String::as_str).collect();
+                scopes.sort_unstable();
+                scopes.dedup();
+                scopes.join(" ")
+            }
+            Tell::Claim(name) => identity.claim(name).join(", "),
+        };
+        let tells = route.config.auth.tells.iter().map(|(name, tell)| (name.clone(), value(tell)));
+        tells.filter(|(_, value)| !value.is_empty()).collect()
+    }
 }
 
 /// The client's certificate, as it came with the connection.
@@ -52,10 +77,6 @@ impl Presented {
             identity: certificate::identity(certificate),
             judged: RefCell::default(),
         }
-    }
-
-    pub(super) fn certificate(&self) -> &PeerCertificate {
-        &self.certificate
     }
 
     /// Who it is, where the route takes it.
@@ -113,7 +134,10 @@ pub(super) fn identify(
     match auth::judge(rules, &shown, &doorkeepers, now) {
         Judged::Open => Ok(None),
         Judged::Known(identity) => match rights(gateway, plan, identity) {
-            Ok(caller) => Ok(Some(caller)),
+            Ok(caller) => {
+                let told = presented.filter(|_| rules.client_forward);
+                Ok(Some(Caller { certificate: told.map(|presented| presented.certificate.clone()), ..caller }))
+            }
             Err(why) => refused(Refusal::NotAllowed(why, realm(route))),
         },
         Judged::NotKnown(why) => refused(not_known(route, why)),
@@ -144,7 +168,7 @@ fn rights(gateway: &Gateway, plan: &Plan<'_>, identity: Arc<Identity>) -> Result
     let of_file = number.and_then(|number| gateway.config.plans.get(number));
     let route = &plan.route.config;
     auth::may(&route.auth, &identity, of_file, &route.name, plan.request.method.as_str())?;
-    Ok(Caller { identity, plan: number })
+    Ok(Caller { identity, plan: number, certificate: None })
 }
 
 /// The same, and waits for what has to be asked or computed first.

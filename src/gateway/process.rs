@@ -15,6 +15,7 @@ use crate::limits::scrape::Scrape;
 use crate::limits::shape::{Governor, Shaper};
 use crate::net::{Admission, Clock};
 use crate::observe::Observer;
+use crate::observe::audit::Audit;
 use crate::transform::Via;
 use crate::upstream::Upstreams;
 
@@ -29,6 +30,7 @@ pub(crate) struct Process {
     pub(crate) search: SearchRules,
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) observer: Observer,
+    pub(crate) audit: Audit,
     pub(crate) admission: Arc<Admission>,
     pub(crate) rates: RateTable,
     pub(crate) gates: Arc<Gates>,
@@ -54,6 +56,7 @@ impl Process {
             search: SearchRules::default(),
             upstreams: Upstreams::new(clock.clone()),
             observer: Observer::start(&config.log),
+            audit: Audit::start(&config.audit),
             admission: Admission::new(config.limits.connections, config.limits.connections_per_client),
             rates: RateTable::new(CALLERS),
             gates: Gates::new(),
@@ -73,6 +76,7 @@ impl Process {
     pub(crate) fn reconfigure(&self, config: &Config) {
         self.cache.reconfigure(&config.cache);
         self.observer.reconfigure(&config.log);
+        self.audit.reconfigure(&config.audit);
         self.governor.set_rate(config.link.rate);
         self.quotas.reconfigure(config.gateway.timezone);
         self.tokens.reconfigure(&config.jwt);

@@ -168,6 +168,7 @@ async fn carry_out(
         }
     };
     connection.pace = None;
+    exchange.account.uploaded = body.reader.received();
     record(exchange.worker, exchange.gateway, exchange.now, &exchange.plan, &exchange.account);
     after
 }

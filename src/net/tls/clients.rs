@@ -104,15 +104,11 @@ fn layers(trusts: &[&Trust]) -> Result<Vec<Vec<CertificateRevocationListDer<'sta
 }
 
 fn issuer(list: &CertificateRevocationListDer<'_>) -> Result<Vec<u8>, String> {
-    match BorrowedCertRevocationList::from_der(list) {
-        Ok(parsed) => Ok(CertRevocationList::from(parsed).issuer().to_vec()),
-        // What openssl makes where its configuration has no 'crlnumber'.
-        Err(webpki::Error::UnsupportedCrlVersion) => {
-            Err("client.crl: a revocation list is of version 1; version 2 is needed ('crlnumber' of openssl)"
-                .to_owned())
-        }
-        Err(error) => Err(format!("client.crl: a revocation list cannot be read: {error}")),
-    }
+    // openssl makes the first version where its configuration has no 'crlnumber'.
+    let parsed = BorrowedCertRevocationList::from_der(list).map_err(|error| {
+        format!("client.crl: a revocation list cannot be read ({error:?}); it must be of version 2, with a crlNumber")
+    })?;
+    Ok(CertRevocationList::from(parsed).issuer().to_vec())
 }
 
 fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
