@@ -1,11 +1,12 @@
-//! Words that every room uses: sizes, rates, quotas, points in time, address ranges, ids.
+//! Words that every room uses: sizes, rates, quotas, points in time, address ranges, ids, JSON.
 //!
-//! Never does I/O, never reads a clock and holds no policy. Entry types: [`Size`], [`LinkRate`], [`Rate`], [`Quota`], [`Now`], [`Mono`],
-//! [`Wall`], [`AddrRange`], [`RequestId`], [`PeerCertificate`].
+//! Never does I/O, never reads a clock and holds no policy. Entry types: [`Size`], [`LinkRate`], [`Rate`], [`Quota`], [`Now`],
+//! [`Mono`], [`Wall`], [`AddrRange`], [`RequestId`], [`PeerCertificate`], [`json::read`].
 
 mod addr;
 mod certificate;
 mod id;
+pub(crate) mod json;
 mod rate;
 mod size;
 mod time;

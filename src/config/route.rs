@@ -83,9 +83,14 @@ fn one_destination(given: &Given, report: &mut Report) -> Option<Beside> {
 
 /// What a class switches on.
 fn of_class(mut draft: RouteDraft) -> RouteDraft {
-    if draft.cache.class == Class::Patient {
+    let auth = &draft.auth;
+    let asks = !auth.any.is_empty() || !auth.all.is_empty();
+    // The upstream knows who asks, so that its answers are for that one.
+    let told = asks && auth.forward || !auth.tells.is_empty() || auth.client_forward;
+    let personal = asks && draft.cache.class == Class::Personal;
+    draft.audit |= draft.cache.class == Class::Patient;
+    if draft.cache.class == Class::Patient || personal || told && draft.cache.mode == CacheMode::On {
         draft.cache.mode = CacheMode::Off;
-        draft.audit = true;
     }
     draft
 }

@@ -8,8 +8,10 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod checks;
+mod json;
 mod judge;
 mod problem;
+mod regex;
 mod schema;
 mod unfit;
 

@@ -14,6 +14,21 @@ pub(crate) struct Bounds {
     pub(crate) steps: u64,
 }
 
+/// What is left of [`Bounds::steps`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Steps(u64);
+
+impl Steps {
+    pub(super) fn new(steps: u64) -> Steps {
+        Steps(steps)
+    }
+
+    pub(super) fn take(&mut self, steps: u64) -> Result<(), Unfit> {
+        self.0 = self.0.checked_sub(steps).ok_or(Unfit::TooCostly)?;
+        Ok(())
+    }
+}
+
 /// Violations that are told of one message. Nobody mends more at once, and the answer stays small.
 pub(crate) const MAX_VIOLATIONS: usize = 20;
 

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use crate::base::{Now, Wall};
 use crate::http::{OwnedRequest, Version};
+use crate::limits::gate::GatePermit;
+use crate::observe::audit::AuditEntry;
 use crate::observe::{CacheResult, Record};
-use crate::transform::{Client, ConnectionOption, Ids, ReplyFraming, Tail};
+use crate::transform::{Client, ConnectionOption, Ids, NOTHING_TOLD, ReplyFraming, Tail};
 
+use super::admit::{self, Told};
 use super::connection::{After, Connection};
 use super::plan::{Plan, Request};
 use super::{Gateway, Worker};
@@ -19,6 +22,8 @@ pub(super) struct Account {
     pub(super) cache: CacheResult,
     /// Body bytes sent to the client.
     pub(super) sent: u64,
+    /// Bytes of the request's body.
+    pub(super) uploaded: u64,
     /// Bytes that came over the uplink.
     pub(super) uplink: u64,
     pub(super) uplink_time: Option<Duration>,
@@ -32,6 +37,7 @@ impl Default for Account {
             status: 0,
             cache: CacheResult::None,
             sent: 0,
+            uploaded: 0,
             uplink: 0,
             uplink_time: None,
             refusal: None,
@@ -51,6 +57,10 @@ pub(super) struct Exchange<'a> {
     pub(super) random: [u64; 4],
     pub(super) plan: Plan<'a>,
     pub(super) account: Account,
+    /// What the answer tells of limits.
+    pub(super) told: Option<Told>,
+    /// The right to be one of so many at the same time.
+    pub(super) turn: Option<GatePermit>,
 }
 
 impl<'a> Exchange<'a> {
@@ -64,6 +74,7 @@ impl<'a> Exchange<'a> {
             age: None,
             date: date(self.now),
             request_id: Some(&self.plan.ids),
+            told: self.told.as_ref().map_or(NOTHING_TOLD, Told::fields),
         }
     }
 
@@ -114,6 +125,28 @@ pub(super) fn record(worker: &Worker, gateway: &Gateway, now: Now, plan: &Plan<'
         ..blank(worker, now, &plan.request, &plan.ids, account)
     };
     worker.process.observer.record(&gateway.scope, &record);
+    admit::note_error(&worker.process, plan, account.status, now);
+    if plan.route.config.audit {
+        audit(worker, now, plan, account);
+    }
+}
+
+/// Who did what, for the audit trail.
+fn audit(worker: &Worker, now: Now, plan: &Plan<'_>, account: &Account) {
+    let identity = plan.caller.as_ref().map(|caller| &caller.identity);
+    let done = if account.complete { "done" } else { "cut" };
+    worker.process.audit.note(&AuditEntry {
+        now,
+        identity: identity.map(|identity| (identity.kind.word(), identity.id.as_str())),
+        client: plan.client.address,
+        route: &plan.route.config.name,
+        method: plan.request.method.as_str(),
+        status: account.status,
+        outcome: account.refusal.unwrap_or(done),
+        received: account.uploaded,
+        sent: account.sent,
+        request_id: &plan.ids,
+    });
 }
 
 /// Tells `observe` of an exchange that was refused before it had a plan.

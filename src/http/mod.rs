@@ -45,7 +45,7 @@ pub(crate) mod via;
 mod writer;
 
 pub(crate) use cache_control::CacheControl;
-pub(crate) use fields::{FieldSpans, Fields, MAX_FIELDS};
+pub(crate) use fields::{FieldSpans, Fields, MAX_FIELDS, looks_like};
 pub(crate) use framing::BodyFraming;
 pub(crate) use method::{Method, Version};
 pub(crate) use refused::{BadRequest, BadResponse, Flaw};

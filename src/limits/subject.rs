@@ -120,10 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn a_million_clients_under_two_policies_are_two_million_subjects() {
+    fn many_clients_under_two_policies_are_twice_as_many_subjects() {
         let policies = [Subject::policy("route a", "1"), Subject::policy("route a", "2")];
         let mut seen = HashSet::new();
-        for bits in 0..1_000_000_u32 {
+        for bits in 0..200_000_u32 {
             let client = Subject::client(IpAddr::V4(bits.into()));
             assert!(policies.iter().all(|policy| seen.insert(client.within(*policy))));
         }

@@ -77,7 +77,7 @@ fn location(value: &[u8], with_query: bool) -> String {
 }
 
 /// RFC 3339 with milliseconds: `1994-11-06T08:49:37.042Z`.
-fn time(wall: Wall) -> String {
+pub(super) fn time(wall: Wall) -> String {
     const MONTHS: &str = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
     let mut text = [0; 29];
     date::format(wall, &mut text);

@@ -4,6 +4,7 @@
 //! unless told to. Entry types: [`Observer`], [`Scope`], [`Record`], [`Gauges`], [`Facts`] → [`Status`], [`stderr_log`].
 
 mod access;
+pub(crate) mod audit;
 mod counters;
 mod json;
 mod metrics;

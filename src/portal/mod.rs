@@ -8,6 +8,7 @@ mod html;
 mod language;
 mod robots;
 mod status;
+mod used_up;
 mod words;
 
 pub(crate) use error::{Extension, Fault, Told, trouble_page};

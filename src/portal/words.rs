@@ -1,6 +1,7 @@
 //! The words of the error pages, in every language the gateway speaks: short sentences that a twelve-year-old reads.
 
 use super::language::Language;
+use super::used_up::used_up;
 use crate::base::Period;
 
 /// What went wrong, as far as the client is told.
@@ -176,16 +177,7 @@ impl Trouble {
             Trouble::TooMany => {
                 ("Too many requests", "Many requests came from you in a short time. Wait a moment, then try again.")
             }
-            Trouble::QuotaUsed(Period::Hour) => {
-                ("Used up for this hour", "What you may use in one hour is used up. It begins anew with the next hour.")
-            }
-            Trouble::QuotaUsed(Period::Day) => {
-                ("Used up for today", "What you may use in one day is used up. It begins anew at midnight.")
-            }
-            Trouble::QuotaUsed(Period::Month) => (
-                "Used up for this month",
-                "What you may use in one month is used up. It begins anew on the first day of next month.",
-            ),
+            Trouble::QuotaUsed(period) => used_up(Language::English, period),
             Trouble::Waiting => (
                 "Please wait for your turn",
                 "Everybody is served in turn. This page tries again by itself; leave it open.",
@@ -261,18 +253,7 @@ impl Trouble {
                 "Trop de requêtes",
                 "Beaucoup de requêtes sont venues de vous en peu de temps. Patientez un instant, puis réessayez.",
             ),
-            Trouble::QuotaUsed(Period::Hour) => (
-                "Épuisé pour cette heure",
-                "Ce que vous pouvez utiliser en une heure est épuisé. Cela recommence à l’heure suivante.",
-            ),
-            Trouble::QuotaUsed(Period::Day) => (
-                "Épuisé pour aujourd’hui",
-                "Ce que vous pouvez utiliser en un jour est épuisé. Cela recommence à minuit.",
-            ),
-            Trouble::QuotaUsed(Period::Month) => (
-                "Épuisé pour ce mois",
-                "Ce que vous pouvez utiliser en un mois est épuisé. Cela recommence le premier jour du mois prochain.",
-            ),
+            Trouble::QuotaUsed(period) => used_up(Language::French, period),
             Trouble::Waiting => (
                 "Attendez votre tour",
                 "Chacun est servi à son tour. Cette page réessaie d’elle-même ; laissez-la ouverte.",
@@ -350,17 +331,7 @@ impl Trouble {
                 "Demasiadas solicitudes suyas",
                 "Llegaron muchas solicitudes suyas en poco tiempo. Espere un momento e inténtelo de nuevo.",
             ),
-            Trouble::QuotaUsed(Period::Hour) => (
-                "Agotado por esta hora",
-                "Lo que puede usar en una hora se agotó. Empieza de nuevo con la próxima hora.",
-            ),
-            Trouble::QuotaUsed(Period::Day) => {
-                ("Agotado por hoy", "Lo que puede usar en un día se agotó. Empieza de nuevo a medianoche.")
-            }
-            Trouble::QuotaUsed(Period::Month) => (
-                "Agotado por este mes",
-                "Lo que puede usar en un mes se agotó. Empieza de nuevo el primer día del próximo mes.",
-            ),
+            Trouble::QuotaUsed(period) => used_up(Language::Spanish, period),
             Trouble::Waiting => (
                 "Espere su turno",
                 "Se atiende a todos por turno. Esta página lo intenta de nuevo por sí sola; déjela abierta.",
@@ -434,16 +405,7 @@ impl Trouble {
                 "Demasiados pedidos seus",
                 "Chegaram muitos pedidos seus em pouco tempo. Espere um momento e tente de novo.",
             ),
-            Trouble::QuotaUsed(Period::Hour) => {
-                ("Esgotado por esta hora", "O que pode usar numa hora está esgotado. Recomeça na próxima hora.")
-            }
-            Trouble::QuotaUsed(Period::Day) => {
-                ("Esgotado por hoje", "O que pode usar num dia está esgotado. Recomeça à meia-noite.")
-            }
-            Trouble::QuotaUsed(Period::Month) => (
-                "Esgotado por este mês",
-                "O que pode usar num mês está esgotado. Recomeça no primeiro dia do próximo mês.",
-            ),
+            Trouble::QuotaUsed(period) => used_up(Language::Portuguese, period),
             Trouble::Waiting => {
                 ("Espere pela sua vez", "Todos são servidos à vez. Esta página tenta de novo sozinha; deixe-a aberta.")
             }
@@ -514,18 +476,7 @@ impl Trouble {
                 "Umetuma maombi mengi mno",
                 "Maombi mengi yametoka kwako kwa muda mfupi. Subiri kidogo, kisha ujaribu tena.",
             ),
-            Trouble::QuotaUsed(Period::Hour) => (
-                "Kiasi cha saa hii kimeisha",
-                "Kiasi unachoweza kutumia kwa saa moja kimeisha. Kitaanza upya saa ijayo.",
-            ),
-            Trouble::QuotaUsed(Period::Day) => (
-                "Kiasi cha leo kimeisha",
-                "Kiasi unachoweza kutumia kwa siku moja kimeisha. Kitaanza upya usiku wa manane.",
-            ),
-            Trouble::QuotaUsed(Period::Month) => (
-                "Kiasi cha mwezi huu kimeisha",
-                "Kiasi unachoweza kutumia kwa mwezi mmoja kimeisha. Kitaanza upya siku ya kwanza ya mwezi ujao.",
-            ),
+            Trouble::QuotaUsed(period) => used_up(Language::Swahili, period),
             Trouble::Waiting => (
                 "Tafadhali subiri zamu yako",
                 "Kila mtu anahudumiwa kwa zamu. Ukurasa huu utajaribu tena wenyewe; uache wazi.",
@@ -575,16 +526,7 @@ impl Trouble {
                 ("عبر اتصال آمن فقط", "لا تُرسل هذه الصفحة إلا عبر اتصال آمن. اكتب «https» في بداية العنوان.")
             }
             Trouble::TooMany => ("طلباتك كثيرة", "وصلت منك طلبات كثيرة في وقت قصير. انتظر لحظة ثم حاول مرة أخرى."),
-            Trouble::QuotaUsed(Period::Hour) => {
-                ("نفدت حصة هذه الساعة", "نفد ما يمكنك استخدامه في ساعة واحدة. تبدأ الحصة من جديد مع الساعة التالية.")
-            }
-            Trouble::QuotaUsed(Period::Day) => {
-                ("نفدت حصة اليوم", "نفد ما يمكنك استخدامه في يوم واحد. تبدأ الحصة من جديد عند منتصف الليل.")
-            }
-            Trouble::QuotaUsed(Period::Month) => (
-                "نفدت حصة هذا الشهر",
-                "نفد ما يمكنك استخدامه في شهر واحد. تبدأ الحصة من جديد في أول يوم من الشهر القادم.",
-            ),
+            Trouble::QuotaUsed(period) => used_up(Language::Arabic, period),
             Trouble::Waiting => {
                 ("انتظر دورك من فضلك", "يُخدم الجميع بالدور. تحاول هذه الصفحة مرة أخرى من تلقاء نفسها؛ اتركها مفتوحة.")
             }

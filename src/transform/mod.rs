@@ -21,7 +21,8 @@ pub(crate) use edits::Edits;
 pub(crate) use ids::Ids;
 pub(crate) use request::{Conditions, NotForwarded, RequestParts, Via, request_head};
 pub(crate) use response::{
-    ConnectionOption, ReplyFraming, ResponseParts, Tail, interim_head, kept_head, response_head, stored_head,
+    ConnectionOption, NOTHING_TOLD, ReplyFraming, ResponseParts, Tail, ToldFields, interim_head, kept_head,
+    response_head, stored_head,
 };
 pub(crate) use told::Told;
 pub(crate) use upgrade::Upgrade;

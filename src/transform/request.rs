@@ -88,7 +88,7 @@ pub(crate) fn request_head(out: &mut Vec<u8>, parts: &RequestParts<'_>) -> Resul
         return Err(NotForwarded::Loop);
     }
     let forwards = forwards_left(parts)?;
-    let mut head = match parts.told.query_left(parts.query) {
+    let mut head = match parts.query {
         None => HeadWriter::request(out, parts.method, parts.path.as_bytes()),
         Some(query) => HeadWriter::request(out, parts.method, format!("{}?{query}", parts.path).as_bytes()),
     };

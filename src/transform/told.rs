@@ -16,10 +16,6 @@ pub(crate) struct Told<'a> {
     pub(crate) names: &'a [(String, Tell)],
     /// What they say of this caller: names and values.
     pub(crate) values: &'a [(String, String)],
-    /// Names of fields with credentials that were for the gateway.
-    pub(crate) consumed: &'a [String],
-    /// The query parameter with a key that was for the gateway, as it stands in the query.
-    pub(crate) consumed_query: Option<&'a str>,
     /// What the client showed, where the upstream is to see it (RFC 9440).
     pub(crate) certificate: Option<&'a PeerCertificate>,
 }
@@ -27,21 +23,7 @@ pub(crate) struct Told<'a> {
 impl<'a> Told<'a> {
     /// Whether what the client says under this name stays here.
     pub(super) fn hides(&self, name: &[u8]) -> bool {
-        self.names.iter().map(|(own, _)| own).chain(self.consumed).any(|own| is_alike(own.as_bytes(), name))
-    }
-
-    /// The query without the gateway's own parameter; `None` where nothing is left of it.
-    pub(super) fn query_left(&self, query: Option<&'a str>) -> Option<Cow<'a, str>> {
-        let (query, consumed) = match (query, self.consumed_query) {
-            (Some(query), Some(consumed)) => (query, consumed),
-            (query, _) => return query.map(Cow::Borrowed),
-        };
-        let is_consumed = |part: &str| part.split('=').next() == Some(consumed);
-        if !query.split('&').any(is_consumed) {
-            return Some(Cow::Borrowed(query));
-        }
-        let left: Vec<&str> = query.split('&').filter(|part| !is_consumed(part)).collect();
-        (!left.is_empty()).then(|| Cow::Owned(left.join("&")))
+        self.names.iter().any(|(own, _)| is_alike(own.as_bytes(), name))
     }
 
     /// The route's own edits of a name go before.

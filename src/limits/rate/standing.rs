@@ -38,10 +38,20 @@ pub(crate) enum Why {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
     pub(super) policy: &'a Policy,
-    pub(super) remaining: u32,
-    /// Until there is more. `None`: there is no more than that, or it is not to be said.
-    pub(super) more_in: Option<Duration>,
-    pub(super) exceeded: bool,
+    /// Nanoseconds of the policy's pace that are missing from the bucket.
+    pub(super) owed: u64,
+    pub(super) told: Told,
+}
+
+/// What is told of a policy besides how much is left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Told {
+    /// When there will be more.
+    More,
+    /// That it was exceeded, and when there will be more.
+    Exceeded,
+    /// Nothing.
+    Left,
 }
 
 impl<'a> Standing<'a> {
@@ -65,8 +75,8 @@ impl<'a> Standing<'a> {
     /// The value of `RateLimit`: `"burst";r=19;t=1, "daily";r=999;t=87`.
     pub(crate) fn write_limit(&self, to: &mut impl fmt::Write) -> fmt::Result {
         self.write(to, |line, to| {
-            write!(to, ";r={}", line.remaining)?;
-            line.more_in.map_or(Ok(()), |span| write!(to, ";t={}", whole_seconds(span)))
+            write!(to, ";r={}", line.remaining())?;
+            line.more_in().map_or(Ok(()), |span| write!(to, ";t={}", whole_seconds(span)))
         })
     }
 
@@ -80,6 +90,27 @@ impl<'a> Standing<'a> {
     }
 }
 
+impl Line<'_> {
+    fn remaining(&self) -> u32 {
+        let pace = self.policy.pace();
+        // Below the burst, which is of 32 bits.
+        u32::try_from(pace.span().saturating_sub(self.owed) / pace.interval).unwrap_or(u32::MAX)
+    }
+
+    /// Until there is one more than remains; `None` where the bucket is full, or where it is not to be said.
+    fn more_in(&self) -> Option<Duration> {
+        let pace = self.policy.pace();
+        let missing = u64::from(pace.burst.saturating_sub(self.remaining()));
+        match self.told {
+            Told::More | Told::Exceeded if missing > 0 => {
+                let then = missing.saturating_sub(1).saturating_mul(pace.interval);
+                Some(Duration::from_nanos(self.owed.saturating_sub(then)))
+            }
+            Told::More | Told::Exceeded | Told::Left => None,
+        }
+    }
+}
+
 impl<'a> Exceeded<'a> {
     /// The value of `Retry-After`: whole seconds, at least one.
     pub(crate) fn retry_seconds(&self) -> u64 {
@@ -88,7 +119,7 @@ impl<'a> Exceeded<'a> {
 
     /// The names for `violated-policies` of the problem.
     pub(crate) fn violated(&self) -> impl Iterator<Item = &'a str> + '_ {
-        self.standing.lines.iter().filter(|line| line.exceeded).map(|line| line.policy.name())
+        self.standing.lines.iter().filter(|line| line.told == Told::Exceeded).map(|line| line.policy.name())
     }
 
     pub(crate) fn write_policy(&self, to: &mut impl fmt::Write) -> fmt::Result {
