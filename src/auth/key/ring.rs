@@ -1,6 +1,7 @@
 //! All keys, in memory.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -49,6 +50,18 @@ impl KeyProblem {
     }
 }
 
+impl fmt::Display for KeyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            KeyProblem::NotAKey => "this is not a key",
+            KeyProblem::Typo => "the key is not copied right",
+            KeyProblem::Unknown => "the key is not known",
+            KeyProblem::Revoked => "the key was revoked",
+            KeyProblem::Expired => "the key has expired",
+        })
+    }
+}
+
 impl KeyRing {
     /// From the ledger's records, with a sentence for those that are not understood: their keys open nothing.
     pub(crate) fn new(records: Vec<(String, Vec<u8>)>) -> (KeyRing, Option<String>) {
@@ -82,6 +95,11 @@ impl KeyRing {
             KeyState::Revoked => Err(KeyProblem::Revoked),
             KeyState::Expired => Err(KeyProblem::Expired),
         }
+    }
+
+    /// Whether a text was meant to be a key, right or wrong.
+    pub(crate) fn looks_like_a_key(text: &str) -> bool {
+        !matches!(Presented::parse(text), Err(BadText::NotAKey))
     }
 
     /// Carries out a change: `keep` makes it durable, then it counts. A change that cannot be kept is none; but a
