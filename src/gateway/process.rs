@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::auth::key::KeyRing;
 use crate::base::Wall;
 use crate::cache::{Cache, SearchRules};
 use crate::config::Config;
+use crate::ledger::{Ledger, Table};
 use crate::limits::gate::Gates;
 use crate::limits::rate::RateTable;
 use crate::limits::scrape::Scrape;
@@ -29,6 +31,9 @@ pub(crate) struct Process {
     pub(crate) rates: RateTable,
     pub(crate) gates: Arc<Gates>,
     pub(crate) scrape: Scrape,
+    /// What must not be forgotten. Never asked on the way of a request.
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) keys: Arc<KeyRing>,
     pub(crate) via: Via,
     /// The configuration file, for the status page.
     pub(crate) file: PathBuf,
@@ -38,6 +43,7 @@ impl Process {
     /// `floor`: a time that is surely over. Nothing here fails: what does not work shows in the status.
     pub(crate) fn start(config: &Config, file: &Path, floor: Wall, instance: u64) -> Process {
         let clock = Clock::start(floor);
+        let (ledger, keys) = open_ledger(&config.gateway.state);
         Process {
             cache: Cache::open(&config.cache, config.gateway.memory),
             search: SearchRules::default(),
@@ -47,6 +53,8 @@ impl Process {
             rates: RateTable::new(CALLERS),
             gates: Gates::new(),
             scrape: Scrape::new(CALLERS),
+            ledger,
+            keys,
             via: Via::new(instance),
             file: file.to_owned(),
             clock,
@@ -59,4 +67,17 @@ impl Process {
         self.observer.reconfigure(&config.log);
         self.admission.set_ceilings(config.limits.connections, config.limits.connections_per_client);
     }
+}
+
+/// Without a ledger the gateway serves all the same: with the keys that can be read, and no new ones.
+fn open_ledger(state: &Path) -> (Arc<Ledger>, Arc<KeyRing>) {
+    let (ledger, problem) = Ledger::open(state);
+    problem.iter().for_each(|problem| log::error!("{problem}"));
+    let records = ledger.all(Table::Keys).unwrap_or_else(|cause| {
+        log::error!("the keys cannot be read, and open nothing: {cause}");
+        Vec::new()
+    });
+    let (keys, problem) = KeyRing::new(records);
+    problem.iter().for_each(|problem| log::error!("{problem}"));
+    (Arc::new(ledger), Arc::new(keys))
 }
