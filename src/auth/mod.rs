@@ -10,4 +10,6 @@ mod jwt;
 
 pub(crate) use address::{Denied, allowed};
 pub(crate) use identity::{Identity, Kind};
-pub(crate) use jwt::{Checked, Enquiry, Errand, ErrandKind, IssuerStatus, KeysProblem, TokenProblem, Tokens};
+pub(crate) use jwt::{
+    Checked, Enquiry, Errand, ErrandKind, IssuerStatus, KeysProblem, TokenProblem, Tokens, judge_key_file,
+};
