@@ -20,6 +20,9 @@ mod spki;
 mod status;
 mod tokens;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use errand::{Errand, ErrandKind};
 pub(crate) use introspection::Enquiry;
 pub(crate) use keys::{KeysProblem, LARGEST_DOCUMENT, judge_key_file};
