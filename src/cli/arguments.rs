@@ -25,6 +25,7 @@ Usage: hafir COMMAND
   cache stat|list|show|verify|purge|export|import
                            What is kept, and how to look at it; 'hafir cache help' says more.
   audit verify|show|export Who asked for what, and whether anybody changed the record of it; 'hafir audit help' says more.
+  password                 Ask for a password, or read one from standard input, and print the line for [user NAME].
   demo [--port N] [--listen ADDRESS] [--state DIR] [--delay 600ms] [--rate 256kbit/s]
                            Try it in a minute: a slow remote site and the gateway in front of it.
   version                  Print the version.
@@ -49,6 +50,7 @@ pub(super) enum Command {
     Status { file: Option<PathBuf>, json: bool },
     Cache(CacheRequest),
     Audit(AuditRequest),
+    Password,
     Demo(DemoOptions),
     Version,
     Help,
@@ -105,6 +107,7 @@ impl Command {
             "status" => rest.named("status").status(),
             "cache" => CacheRequest::parse(rest.words.collect()).map(Command::Cache).map_err(UsageError::Cache),
             "audit" => AuditRequest::parse(rest.words.collect()).map(Command::Audit).map_err(UsageError::Audit),
+            "password" => rest.named("password").nothing_more(Command::Password),
             "demo" => DemoOptions::parse(rest.words.as_slice()).map(Command::Demo).map_err(UsageError::Demo),
             "version" | "--version" | "-V" => rest.named("version").nothing_more(Command::Version),
             "help" | "--help" | "-h" => Ok(Command::Help),
