@@ -28,6 +28,7 @@ Usage: hafir COMMAND
   audit verify|show|export Who asked for what, and whether anybody changed the record of it; 'hafir audit help' says more.
   key new|list|show|revoke|roll|rename
                            Keys for programs and devices; 'hafir key help' says more.
+  password                 Ask for a password, or read one from standard input, and print the line for [user NAME].
   demo [--port N] [--listen ADDRESS] [--state DIR] [--delay 600ms] [--rate 256kbit/s]
                            Try it in a minute: a slow remote site and the gateway in front of it.
   version                  Print the version.
@@ -53,6 +54,7 @@ pub(super) enum Command {
     Cache(CacheRequest),
     Audit(AuditRequest),
     Key(KeyRequest),
+    Password,
     Demo(DemoOptions),
     Version,
     Help,
@@ -112,6 +114,7 @@ impl Command {
             "cache" => CacheRequest::parse(rest.words.collect()).map(Command::Cache).map_err(UsageError::Cache),
             "audit" => AuditRequest::parse(rest.words.collect()).map(Command::Audit).map_err(UsageError::Audit),
             "key" => KeyRequest::parse(rest.words.collect()).map(Command::Key).map_err(UsageError::Key),
+            "password" => rest.named("password").nothing_more(Command::Password),
             "demo" => DemoOptions::parse(rest.words.as_slice()).map(Command::Demo).map_err(UsageError::Demo),
             "version" | "--version" | "-V" => rest.named("version").nothing_more(Command::Version),
             "help" | "--help" | "-h" => Ok(Command::Help),

@@ -15,9 +15,11 @@ mod keys;
 mod last_good;
 mod memory;
 mod notify;
+mod password;
 mod print;
 mod privileges;
 mod run;
+mod secrets;
 mod signals;
 mod status;
 mod watch;
@@ -59,6 +61,7 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Command::Cache(request) => cache::run(&request, out, err),
         Command::Audit(request) => audit::run(&request, out, err),
         Command::Key(request) => key::run(&request, out, err),
+        Command::Password => password::run(out, err),
         Command::Demo(options) => demonstrate(&options, out, err),
         Command::Version => say(out, concat!("hafir ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Help => say(out, arguments::HELP),
