@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::audit::{BadWords as BadAuditWords, Request as AuditRequest};
 use super::cache::{BadWords, Request as CacheRequest};
 use super::demo::{BadOption, Options as DemoOptions};
+use super::usage::{BadWords as BadUsageWords, Request as UsageRequest};
 
 pub(super) const HELP: &str = "\
 hafir - a caching gateway for thin links
@@ -25,6 +26,8 @@ Usage: hafir COMMAND
   cache stat|list|show|verify|purge|export|import
                            What is kept, and how to look at it; 'hafir cache help' says more.
   audit verify|show|export Who asked for what, and whether anybody changed the record of it; 'hafir audit help' says more.
+  usage [--plan PLAN] [NAME]
+                           Who has used how much of their quotas; 'hafir usage help' says more.
   demo [--port N] [--listen ADDRESS] [--state DIR] [--delay 600ms] [--rate 256kbit/s]
                            Try it in a minute: a slow remote site and the gateway in front of it.
   version                  Print the version.
@@ -49,6 +52,7 @@ pub(super) enum Command {
     Status { file: Option<PathBuf>, json: bool },
     Cache(CacheRequest),
     Audit(AuditRequest),
+    Usage(UsageRequest),
     Demo(DemoOptions),
     Version,
     Help,
@@ -73,6 +77,7 @@ pub(super) enum UsageError {
     BadHeader(String),
     Cache(BadWords),
     Audit(BadAuditWords),
+    Usage(BadUsageWords),
     Demo(BadOption),
 }
 
@@ -86,6 +91,7 @@ impl fmt::Display for UsageError {
             UsageError::BadHeader(line) => write!(f, "-H '{line}': write it as 'Name: value'"),
             UsageError::Cache(problem) => problem.fmt(f),
             UsageError::Audit(problem) => problem.fmt(f),
+            UsageError::Usage(problem) => problem.fmt(f),
             UsageError::Demo(problem) => problem.fmt(f),
         }
     }
@@ -104,6 +110,7 @@ impl Command {
             "keys" => rest.named("keys").keys(),
             "status" => rest.named("status").status(),
             "cache" => CacheRequest::parse(rest.words.collect()).map(Command::Cache).map_err(UsageError::Cache),
+            "usage" => UsageRequest::parse(rest.words.collect()).map(Command::Usage).map_err(UsageError::Usage),
             "audit" => AuditRequest::parse(rest.words.collect()).map(Command::Audit).map_err(UsageError::Audit),
             "demo" => DemoOptions::parse(rest.words.as_slice()).map(Command::Demo).map_err(UsageError::Demo),
             "version" | "--version" | "-V" => rest.named("version").nothing_more(Command::Version),

@@ -15,7 +15,7 @@ use std::time::Duration;
 use miniserde::{Deserialize, Serialize, json};
 use rustix::process::geteuid;
 
-use super::cache;
+use super::{cache, usage};
 use crate::gateway::Process;
 
 const NAME: &str = "control.sock";
@@ -179,6 +179,7 @@ fn answer(mut stream: &UnixStream, process: &Process) -> io::Result<()> {
 fn obey(question: &Question, process: &Process) -> Answer {
     match question.ask.split_once(' ') {
         Some(("cache", what)) => cache::obey(what, question, &process.cache),
+        Some(("usage", what)) => usage::obey(what, question, &process.quotas, process.clock.now()),
         Some(_) | None => Answer::problem(format!("the running gateway does not know '{}'", question.ask)),
     }
 }

@@ -19,6 +19,7 @@ mod privileges;
 mod run;
 mod signals;
 mod status;
+mod usage;
 mod watch;
 mod workers;
 
@@ -57,6 +58,7 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Command::Status { file, json } => status::run(&file, json, out, err),
         Command::Cache(request) => cache::run(&request, out, err),
         Command::Audit(request) => audit::run(&request, out, err),
+        Command::Usage(request) => usage::run(&request, out, err),
         Command::Demo(options) => demonstrate(&options, out, err),
         Command::Version => say(out, concat!("hafir ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Help => say(out, arguments::HELP),

@@ -80,6 +80,16 @@ pub(crate) enum Unit {
     Bytes,
 }
 
+impl Unit {
+    /// As people write it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Unit::Requests => "requests",
+            Unit::Bytes => "bytes",
+        }
+    }
+}
+
 impl Measure {
     pub(crate) fn of(quota: &Quota) -> Measure {
         let unit = match quota.allowance {
