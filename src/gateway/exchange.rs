@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::base::{Now, Wall};
+use crate::config::{Class, RouteConfig};
 use crate::http::{OwnedRequest, Version};
 use crate::limits::gate::GatePermit;
 use crate::observe::audit::AuditEntry;
@@ -116,6 +117,9 @@ pub(super) fn record(worker: &Worker, gateway: &Gateway, now: Now, plan: &Plan<'
     let fields = plan.request.fields;
     let record = Record {
         route: Some(plan.found.route.index()),
+        class: plan.route.config.cache.class,
+        mask: &plan.route.config.mask,
+        identity: plan.caller.as_ref().map(|caller| caller.identity.id.as_str()),
         client: plan.client.address,
         host: plan.target.authority.as_ref().map_or("", |authority| authority.host),
         path: &plan.target.path,
@@ -164,6 +168,7 @@ pub(super) fn record_refused(
     let (fields, arrival) = (request.fields, connection.arrival);
     let client = Client::of(fields, arrival.peer, arrival.secure, &gateway.config.gateway.trusted_proxies);
     let record = Record {
+        class: strictest(&gateway.config.routes),
         client: client.address,
         path,
         query,
@@ -174,10 +179,19 @@ pub(super) fn record_refused(
     worker.process.observer.record(&gateway.scope, &record);
 }
 
+/// Where nobody knows which route it would have taken, it may have been any.
+fn strictest(routes: &[RouteConfig]) -> Class {
+    let is = |class| routes.iter().any(|route| route.cache.class == class);
+    [Class::Patient, Class::Personal].into_iter().find(|class| is(*class)).unwrap_or_default()
+}
+
 fn blank<'r>(worker: &Worker, now: Now, request: &Request<'r>, ids: &'r Ids<'r>, account: &Account) -> Record<'r> {
     Record {
         now,
         route: None,
+        class: Class::Public,
+        mask: &[],
+        identity: None,
         client: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
         method: request.method.as_str(),
         host: "",

@@ -11,6 +11,7 @@ mod metrics;
 mod observer;
 mod record;
 mod resident;
+mod shown;
 mod sink;
 mod status;
 mod stderr;

@@ -9,7 +9,7 @@ use miniserde::{Serialize, json};
 use super::hash::Hash;
 use crate::base::Now;
 use crate::observe::json::time;
-use crate::observe::text::printable;
+use crate::observe::text::{is_opaque, printable};
 
 /// The longest name that is written out. What is longer ends in a piece of its hash, so that two of them stay two.
 const MOST_NAME: usize = 256;
@@ -35,6 +35,7 @@ pub(crate) struct AuditEntry<'a> {
     /// Bytes of the request's and of the answer's body.
     pub(crate) received: u64,
     pub(crate) sent: u64,
+    /// Written where it is but digits: clients may choose others, and say anything with them.
     pub(crate) request_id: &'a dyn fmt::Display,
 }
 
@@ -95,7 +96,7 @@ pub(super) fn write_entry(text: &mut Vec<u8>, entry: &AuditEntry<'_>) {
             outcome: entry.outcome,
             received_bytes: entry.received,
             sent_bytes: entry.sent,
-            request_id: name(&entry.request_id.to_string()).into_owned(),
+            request_id: Some(entry.request_id.to_string()).filter(|id| is_opaque(id) && id.len() <= MOST_NAME),
         },
     );
 }
@@ -160,7 +161,7 @@ struct Access<'a> {
     outcome: &'a str,
     received_bytes: u64,
     sent_bytes: u64,
-    request_id: String,
+    request_id: Option<String>,
 }
 
 #[derive(Serialize)]
