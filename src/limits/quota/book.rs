@@ -255,6 +255,18 @@ impl Book {
         records
     }
 
+    pub(super) fn due(&self, now: Now) -> Option<Duration> {
+        if self.changed.is_empty() && self.gone.is_empty() {
+            return None;
+        }
+        let rest = |handed| PAUSE.saturating_sub(now.mono.since(handed));
+        Some(if self.more { Duration::ZERO } else { self.handed.map_or(Duration::ZERO, rest) })
+    }
+
+    pub(super) fn hurry(&mut self) {
+        self.more = true;
+    }
+
     pub(super) fn unwritten(&mut self, records: &[QuotaRecord]) {
         for (name, _) in records {
             let Some((holder, holder_name, caller)) = record::parse_name(name) else { continue };
@@ -265,7 +277,7 @@ impl Book {
                 None => self.gone.push(name.clone()),
             }
         }
-        self.clock_handed = None;
+        (self.clock_handed, self.more) = (None, false);
     }
 
     /// Gives the number of records that were not understood.
