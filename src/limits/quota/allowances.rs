@@ -1,6 +1,7 @@
 //! The quotas of one plan or route.
 
 use crate::base::{Allowance, Period, Quota};
+use crate::limits::Subject;
 
 /// Whose quotas they are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Allowances {
     holder: Holder,
     name: Box<str>,
     quotas: heapless::Vec<Quota, MOST_QUOTAS>,
+    /// Holder and name.
+    mark: Subject,
 }
 
 /// Two units, three periods.
@@ -31,13 +34,18 @@ impl Holder {
 
 impl Allowances {
     pub(crate) fn new(holder: Holder, name: &str, quotas: &[Quota]) -> Allowances {
-        let mut allowances = Allowances { holder, name: name.into(), quotas: heapless::Vec::new() };
+        let mark = mark(holder, name);
+        let mut allowances = Allowances { holder, name: name.into(), quotas: heapless::Vec::new(), mark };
         quotas.iter().for_each(|quota| allowances.add(*quota));
         allowances
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.quotas.is_empty()
+    }
+
+    pub(super) fn mark(&self) -> Subject {
+        self.mark
     }
 
     /// Whether any of them is of bytes.
@@ -64,6 +72,14 @@ impl Allowances {
             // There are no more units and periods than places.
             None => drop(self.quotas.push(quota)),
         }
+    }
+}
+
+/// The realm in which callers are counted.
+pub(super) fn mark(holder: Holder, name: &str) -> Subject {
+    match holder {
+        Holder::Plan => Subject::plan(name),
+        Holder::Route => Subject::route(name),
     }
 }
 
