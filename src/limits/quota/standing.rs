@@ -22,7 +22,7 @@ pub(crate) struct QuotaUsed {
     pub(crate) retry_after: u64,
     pub(crate) holder: Holder,
     pub(crate) quota: Quota,
-    pub(super) standing: QuotaStanding,
+    pub(super) standing: Box<QuotaStanding>,
 }
 
 /// One quota.
@@ -56,7 +56,7 @@ impl QuotaStanding {
                 retry_after: line.resets.into(),
                 holder: line.holder,
                 quota: line.quota,
-                standing: self.clone(),
+                standing: Box::new(self.clone()),
             }),
         }
     }

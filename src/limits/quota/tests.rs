@@ -560,7 +560,7 @@ impl Trial {
         self.model.counters.values_mut().for_each(|counter| counter.aside = None);
         (self.mono, self.looked) = (0, 0);
         if self.dice.roll(2) == 0 {
-            self.wall = self.wall + self.dice.signed(3 * DAY);
+            self.wall += self.dice.signed(3 * DAY);
         }
         self.quotas = Quotas::new(i16::try_from(zone).unwrap());
         let records: Vec<_> = self.card.clone().into_iter().collect();
