@@ -8,6 +8,7 @@ use super::audit::{BadWords as BadAuditWords, Request as AuditRequest};
 use super::cache::{BadWords, Request as CacheRequest};
 use super::demo::{BadOption, Options as DemoOptions};
 use super::key::{BadWords as BadKeyWords, Request as KeyRequest};
+use super::usage::{BadWords as BadUsageWords, Request as UsageRequest};
 
 pub(super) const HELP: &str = "\
 hafir - a caching gateway for thin links
@@ -29,6 +30,8 @@ Usage: hafir COMMAND
   key new|list|show|revoke|roll|rename
                            Keys for programs and devices; 'hafir key help' says more.
   password                 Ask for a password, or read one from standard input, and print the line for [user NAME].
+  usage [--plan PLAN] [NAME]
+                           Who has used how much of their quotas; 'hafir usage help' says more.
   demo [--port N] [--listen ADDRESS] [--state DIR] [--delay 600ms] [--rate 256kbit/s]
                            Try it in a minute: a slow remote site and the gateway in front of it.
   version                  Print the version.
@@ -55,6 +58,7 @@ pub(super) enum Command {
     Audit(AuditRequest),
     Key(KeyRequest),
     Password,
+    Usage(UsageRequest),
     Demo(DemoOptions),
     Version,
     Help,
@@ -80,6 +84,7 @@ pub(super) enum UsageError {
     Cache(BadWords),
     Audit(BadAuditWords),
     Key(BadKeyWords),
+    Usage(BadUsageWords),
     Demo(BadOption),
 }
 
@@ -94,6 +99,7 @@ impl fmt::Display for UsageError {
             UsageError::Cache(problem) => problem.fmt(f),
             UsageError::Audit(problem) => problem.fmt(f),
             UsageError::Key(problem) => problem.fmt(f),
+            UsageError::Usage(problem) => problem.fmt(f),
             UsageError::Demo(problem) => problem.fmt(f),
         }
     }
@@ -112,6 +118,7 @@ impl Command {
             "keys" => rest.named("keys").keys(),
             "status" => rest.named("status").status(),
             "cache" => CacheRequest::parse(rest.words.collect()).map(Command::Cache).map_err(UsageError::Cache),
+            "usage" => UsageRequest::parse(rest.words.collect()).map(Command::Usage).map_err(UsageError::Usage),
             "audit" => AuditRequest::parse(rest.words.collect()).map(Command::Audit).map_err(UsageError::Audit),
             "key" => KeyRequest::parse(rest.words.collect()).map(Command::Key).map_err(UsageError::Key),
             "password" => rest.named("password").nothing_more(Command::Password),

@@ -16,6 +16,7 @@ use miniserde::{Deserialize, Serialize, json};
 use rustix::process::geteuid;
 
 use super::{cache, key};
+use super::{cache, usage};
 use crate::gateway::Process;
 
 const NAME: &str = "control.sock";
@@ -187,6 +188,7 @@ fn obey(question: &Question, process: &Process) -> Answer {
             let keys = key::Keys { ledger: &process.ledger, ring: &process.keys, now: process.clock.now() };
             key::obey(what, question, &keys)
         }
+        Some(("usage", what)) => usage::obey(what, question, &process.quotas, process.clock.now()),
         Some(_) | None => Answer::problem(format!("the running gateway does not know '{}'", question.ask)),
     }
 }

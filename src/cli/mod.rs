@@ -22,6 +22,7 @@ mod run;
 mod secrets;
 mod signals;
 mod status;
+mod usage;
 mod watch;
 mod workers;
 
@@ -62,6 +63,7 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Command::Audit(request) => audit::run(&request, out, err),
         Command::Key(request) => key::run(&request, out, err),
         Command::Password => password::run(out, err),
+        Command::Usage(request) => usage::run(&request, out, err),
         Command::Demo(options) => demonstrate(&options, out, err),
         Command::Version => say(out, concat!("hafir ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Help => say(out, arguments::HELP),
