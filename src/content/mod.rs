@@ -14,6 +14,7 @@ mod problem;
 mod regex;
 mod schema;
 mod unfit;
+mod value;
 
 pub(crate) use checks::{Checks, MethodNotAllowed, UnsupportedMediaType};
 pub(crate) use judge::Judge;

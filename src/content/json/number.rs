@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
 
 /// A decimal number: `0.DIGITS × 10^scale`. Comparing and dividing need no other arithmetic than that on exponents.
 ///
@@ -129,6 +130,32 @@ impl<'a> Number<'a> {
     }
 }
 
+/// Not as it was written, but exactly.
+impl fmt::Display for Number<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = std::str::from_utf8(&self.digits).unwrap_or_default();
+        let sign = if self.negative { "-" } else { "" };
+        match usize::try_from(self.scale) {
+            _ if digits.is_empty() => f.write_str("0"),
+            Ok(scale) if scale <= 40 => {
+                let (whole, fraction) = digits.split_at_checked(scale).unwrap_or((digits, ""));
+                let zeros = "0".repeat(scale.saturating_sub(digits.len()));
+                let whole = if scale == 0 { "0" } else { whole };
+                let point = if fraction.is_empty() { "" } else { "." };
+                write!(f, "{sign}{whole}{zeros}{point}{fraction}")
+            }
+            Ok(_) | Err(_) => write!(f, "{sign}0.{digits}e{}", self.scale),
+        }
+    }
+}
+
+impl fmt::Display for Divisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{}e{}", self.units, self.exponent);
+        fmt::Display::fmt(&Number::read(text.as_bytes()), f)
+    }
+}
+
 impl Ord for Number<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.negative, other.negative) {
@@ -181,22 +208,38 @@ mod tests {
     #[test]
     fn numbers_are_compared_exactly() {
         let rising = [
-            "-1e400", "-12345678901234567890.1", "-12345678901234567890", "-2", "-0.10", "-1e-400", "-0", "1e-401", "0.1",
-            "1", "1.5", "9.727837981879871e26", "972783798187987200000000000", "1e400",
+            "-1e400",
+            "-12345678901234567890.1",
+            "-12345678901234567890",
+            "-2",
+            "-0.10",
+            "-1e-400",
+            "-0",
+            "1e-401",
+            "0.1",
+            "1",
+            "1.5",
+            "9.727837981879871e26",
+            "972783798187987200000000000",
+            "1e400",
         ];
         for (place, low) in rising.iter().enumerate() {
             for (other, high) in rising.iter().enumerate() {
                 assert_eq!(number(low).cmp(&number(high)), place.cmp(&other).then(Ordering::Equal), "{low} {high}");
             }
         }
-        for (one, other) in [("1", "1.00"), ("100", "1e2"), ("0", "-0.0e5"), ("0.01", "1E-2"), ("1e99999999999999", "1e9999999999999")] {
+        for (one, other) in
+            [("1", "1.00"), ("100", "1e2"), ("0", "-0.0e5"), ("0.01", "1E-2"), ("1e99999999999999", "1e9999999999999")]
+        {
             assert_eq!(number(one), number(other));
         }
     }
 
     #[test]
     fn integers_and_counts() {
-        for (text, expected) in [("0", Some(0)), ("-0", Some(0)), ("2.0", Some(2)), ("1e3", Some(1000)), ("1.5", None), ("-1", None)] {
+        for (text, expected) in
+            [("0", Some(0)), ("-0", Some(0)), ("2.0", Some(2)), ("1e3", Some(1000)), ("1.5", None), ("-1", None)]
+        {
             assert_eq!(number(text).count(), expected, "{text}");
         }
         assert_eq!(number("1e40").count(), Some(usize::MAX));
