@@ -25,6 +25,34 @@ pub(super) fn is_uuid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(fits)
 }
 
+/// A whole number of 64 bits in decimal digits, without a plus or leading zeros, which some take for octal.
+pub(super) fn integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !plain || (digits.starts_with('0') && digits != "0") {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// A number as JSON writes it (RFC 8259 §6).
+pub(super) fn is_number(text: &str) -> bool {
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (text, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    let digits = whole.strip_prefix('-').unwrap_or(whole);
+    is_digits(digits)
+        && (digits == "0" || !digits.starts_with('0'))
+        && fraction.is_none_or(is_digits)
+        && exponent.is_none_or(|exponent| is_digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +86,22 @@ mod tests {
             "{23e4567-e89b-12d3-a456-426614174000}",
         ] {
             assert!(!is_uuid(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_one_way() {
+        for (text, expected) in [("0", Some(0)), ("-7", Some(-7)), ("99999999999999999999", None), ("-0", Some(0))] {
+            assert_eq!(integer(text), expected, "{text}");
+        }
+        for text in ["", "-", "+1", "01", "1.0", "1e3", " 1", "٣", "0x1", "--1", "-01"] {
+            assert_eq!(integer(text), None, "{text}");
+        }
+        for text in ["0", "-0.5", "1e3", "1.25E-7", "10.0e+2"] {
+            assert!(is_number(text), "{text}");
+        }
+        for text in ["", ".5", "5.", "1e", "e1", "1e+", "NaN", "inf", "01.5", "1.5.5", "+1", "1e5e5", "1e--5"] {
+            assert!(!is_number(text), "{text}");
         }
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::super::json::{Document, Kind, Number, canonical};
 use super::super::regex::Regex;
+use super::super::source::{Formats, SchemaProblem};
+use super::Schema;
 use super::format::Format;
 use super::registry::{Dialect, Registry};
 use super::rule::{Count, Id, Limit, Members, Place, Rule, Rules, Subschema, Types};
-use super::{Formats, Schema, SchemaProblem};
 
 /// Subschemas of one schema. The largest known ones (FHIR) have some 10,000.
 const MAX_SUBSCHEMAS: usize = 32_768;

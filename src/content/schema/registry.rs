@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::super::json::{Document, Flaw, Kind, Node, ROOT, Reader};
+use super::super::source::{Formats, Loader, SchemaProblem};
 use super::super::unfit::{Bounds, Unfit};
 use super::compile::compile;
 use super::rule::Place;
-use super::{Formats, Loader, Schema, SchemaProblem, uri};
+use super::{Schema, uri};
 
 /// Bytes of one document. A schema is written by hand or from a model; the largest known ones have some 100 KB.
 const MAX_DOCUMENT: usize = 1 << 20;
