@@ -1,11 +1,23 @@
-//! Who may use a route: for now by address; keys, tokens and certificates come with their own issue.
+//! Who is this, and may they: addresses, keys, tokens, passwords and client certificates, to one [`Identity`].
 //!
-//! Never talks to the network, never answers anybody. Entry types: [`allowed`], [`Denied`].
+//! Never talks to the network and never answers anybody; what has to be asked or computed first comes out as a value
+//! ([`Later`]), and its result is remembered. Entry types: [`allowed`], [`credentials`], [`judge`], [`may`], [`Identity`].
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod address;
+pub(crate) mod basic;
+pub(crate) mod certificate;
+mod credentials;
 mod identity;
+mod judge;
+mod jwt;
+pub(crate) mod key;
 
 pub(crate) use address::{Denied, allowed};
+pub(crate) use credentials::{Ambiguous, Credentials, credentials};
 pub(crate) use identity::{Identity, Kind};
+pub(crate) use judge::{
+    Doorkeepers, Judged, Later, NotAllowed, NotKnown, Shown, challenges, judge, may, scope_challenge,
+};
+pub(crate) use jwt::{Checked, Enquiry, Errand, ErrandKind, IssuerStatus, KeysProblem, TokenProblem, Tokens};

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::audit::{BadWords as BadAuditWords, Request as AuditRequest};
 use super::cache::{BadWords, Request as CacheRequest};
 use super::demo::{BadOption, Options as DemoOptions};
 
@@ -23,6 +24,7 @@ Usage: hafir COMMAND
                            FILE names the admin address; default /etc/hafir/hafir.ini, else 127.0.0.1:8079.
   cache stat|list|show|verify|purge|export|import
                            What is kept, and how to look at it; 'hafir cache help' says more.
+  audit verify|show|export Who asked for what, and whether anybody changed the record of it; 'hafir audit help' says more.
   demo [--port N] [--listen ADDRESS] [--state DIR] [--delay 600ms] [--rate 256kbit/s]
                            Try it in a minute: a slow remote site and the gateway in front of it.
   version                  Print the version.
@@ -46,6 +48,7 @@ pub(super) enum Command {
     Print { file: PathBuf },
     Status { file: Option<PathBuf>, json: bool },
     Cache(CacheRequest),
+    Audit(AuditRequest),
     Demo(DemoOptions),
     Version,
     Help,
@@ -69,6 +72,7 @@ pub(super) enum UsageError {
     Unexpected { command: &'static str, word: String },
     BadHeader(String),
     Cache(BadWords),
+    Audit(BadAuditWords),
     Demo(BadOption),
 }
 
@@ -81,6 +85,7 @@ impl fmt::Display for UsageError {
             UsageError::Unexpected { command, word } => write!(f, "'hafir {command}' has no use for '{word}'"),
             UsageError::BadHeader(line) => write!(f, "-H '{line}': write it as 'Name: value'"),
             UsageError::Cache(problem) => problem.fmt(f),
+            UsageError::Audit(problem) => problem.fmt(f),
             UsageError::Demo(problem) => problem.fmt(f),
         }
     }
@@ -99,6 +104,7 @@ impl Command {
             "keys" => rest.named("keys").keys(),
             "status" => rest.named("status").status(),
             "cache" => CacheRequest::parse(rest.words.collect()).map(Command::Cache).map_err(UsageError::Cache),
+            "audit" => AuditRequest::parse(rest.words.collect()).map(Command::Audit).map_err(UsageError::Audit),
             "demo" => DemoOptions::parse(rest.words.as_slice()).map(Command::Demo).map_err(UsageError::Demo),
             "version" | "--version" | "-V" => rest.named("version").nothing_more(Command::Version),
             "help" | "--help" | "-h" => Ok(Command::Help),

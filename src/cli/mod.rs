@@ -3,6 +3,7 @@
 //! Never handles a request. Entry type: [`Command`]; each command is a file of its own.
 
 mod arguments;
+mod audit;
 mod cache;
 mod check;
 mod control;
@@ -55,6 +56,7 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Command::Print { file } => print::run(&file, out, err),
         Command::Status { file, json } => status::run(&file, json, out, err),
         Command::Cache(request) => cache::run(&request, out, err),
+        Command::Audit(request) => audit::run(&request, out, err),
         Command::Demo(options) => demonstrate(&options, out, err),
         Command::Version => say(out, concat!("hafir ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Help => say(out, arguments::HELP),

@@ -10,6 +10,7 @@ use super::effective::EffectiveSection;
 use super::ini::{self, RawSection};
 use super::outside::{Expected, Outside};
 use super::problem::{Fault, Problem, Problems, Report, shown};
+use super::references::Sections;
 use super::section::{Given, Reader};
 use super::table::{self, Kind, Naming};
 use super::types::*;
@@ -98,7 +99,26 @@ impl Builder {
                 let draft = std::mem::take(&mut self.draft.route);
                 self.routes.extend(route::finish(&raw.name, draft, &given, reader.outside, reader.report));
             }
-            Kind::Gateway | Kind::Limits | Kind::Timeouts | Kind::Cache | Kind::Log | Kind::Metrics => {}
+            Kind::Plan => {
+                let plan = std::mem::take(&mut self.draft.plan);
+                self.plans.push(PlanConfig { name: raw.name.clone(), ..plan });
+            }
+            Kind::Jwt => {
+                let jwt = std::mem::take(&mut self.draft.jwt);
+                self.jwt.push(JwtConfig { name: raw.name.clone(), ..jwt });
+            }
+            Kind::User => {
+                let user = std::mem::take(&mut self.draft.user);
+                self.users.push(UserConfig { name: raw.name.clone(), ..user });
+            }
+            Kind::Gateway
+            | Kind::Limits
+            | Kind::Timeouts
+            | Kind::Cache
+            | Kind::Log
+            | Kind::Metrics
+            | Kind::Link
+            | Kind::Audit => {}
         }
         self.given.push(given);
     }
@@ -141,12 +161,14 @@ impl Builder {
         self.given.sort_by_key(|given| Kind::ALL.iter().position(|kind| *kind == given.kind));
         let state = &self.draft.gateway.state;
         self.draft.cache.dir = state.join(&self.draft.cache.dir);
+        self.draft.audit.dir = state.join(&self.draft.audit.dir);
         if let LogTarget::File(path) = &mut self.draft.log.access {
             *path = state.join(&*path);
         }
         self.routes_fit(reader.report);
         self.sizes(reader.report);
         self.listeners(reader.report);
+        self.references(reader.report);
         self.notes(reader);
     }
 
@@ -205,6 +227,11 @@ impl Builder {
                 taken.push((*address, given.kind, line));
             }
         }
+    }
+
+    fn references(&self, report: &mut Report) {
+        let Builder { tls, plans, jwt, users, routes, given, .. } = self;
+        Sections { given, tls, plans, jwt, users, routes }.judge(report);
     }
 
     fn notes(&self, reader: &mut Reader<'_>) {

@@ -15,8 +15,10 @@ mod ini;
 mod outside;
 mod problem;
 mod quote;
+mod references;
 mod route;
 mod rows;
+mod rules;
 mod section;
 mod setters;
 mod suggest;
@@ -49,6 +51,11 @@ pub(crate) const MAX_PATHS: usize = 1024;
 
 /// Larger than any card.
 const UNBOUNDED: Size = Size::mib(1 << 30);
+
+/// What a file holds that the configuration names. The error is the end of a sentence.
+pub(crate) fn contents(path: &Path) -> Result<Vec<u8>, String> {
+    outside::contents(path)
+}
 
 /// A file that was taken whole.
 #[derive(Clone, Debug)]

@@ -24,6 +24,14 @@ pub(super) enum Expected {
 /// The largest `@file` value: a page of text, not a film.
 const MAX_VALUE: u64 = 64 << 10;
 
+/// Schemas and lists of authorities are small; nothing is read to its end that is not.
+const MAX_CONTENTS: u64 = 8 << 20;
+
+pub(super) fn contents(path: &Path) -> Result<Vec<u8>, String> {
+    let bytes = read(path, MAX_CONTENTS)?;
+    if bytes.len() as u64 > MAX_CONTENTS { Err("is larger than 8 MB".into()) } else { Ok(bytes) }
+}
+
 impl Outside {
     /// The text of an `@file` value, without the line ends behind it. The error is the end of a sentence.
     pub(super) fn value(self, path: &Path) -> Result<String, String> {

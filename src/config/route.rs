@@ -17,6 +17,7 @@ pub(super) fn finish(
 ) -> Option<RouteConfig> {
     let destination = one_destination(given, report);
     contradictions(&draft, given, report);
+    let draft = of_class(draft);
     notes(&draft, given, outside, report);
     let destination = match destination? {
         Beside::Upstream => DestinationConfig::Upstream(draft.upstream),
@@ -78,6 +79,20 @@ fn one_destination(given: &Given, report: &mut Report) -> Option<Beside> {
         }
     }
     Some(first)
+}
+
+/// What a class switches on.
+fn of_class(mut draft: RouteDraft) -> RouteDraft {
+    let auth = &draft.auth;
+    let asks = !auth.any.is_empty() || !auth.all.is_empty();
+    // The upstream knows who asks, so that its answers are for that one.
+    let told = asks && auth.forward || !auth.tells.is_empty() || auth.client_forward;
+    let personal = asks && draft.cache.class == Class::Personal;
+    draft.audit |= draft.cache.class == Class::Patient;
+    if draft.cache.class == Class::Patient || personal || told && draft.cache.mode == CacheMode::On {
+        draft.cache.mode = CacheMode::Off;
+    }
+    draft
 }
 
 fn contradictions(draft: &RouteDraft, given: &Given, report: &mut Report) {

@@ -124,7 +124,7 @@ impl Reader<'_> {
             self.report.add(entry.line, &given.title, &entry.key, fault);
             return;
         };
-        let is_secret = row.holds_text_of_field() && field::is_secret(&name) && entry.value != "*";
+        let is_secret = row.is_secret(&name) && entry.value != "*";
         let at = At { row, name: &name, line: entry.line, is_hushed: is_secret || entry.value.starts_with('@') };
         match self.value(&at, given, entry, draft) {
             Ok((value, origin)) => {
@@ -201,7 +201,9 @@ impl Reader<'_> {
     /// Relative paths are written out whole, so that the text means the same in another folder.
     fn as_written(&self, row: &Row, value: &str) -> String {
         match row.takes {
-            Takes::Path(..) => quote::quoted(&self.base.join(quote::unquoted(value)).to_string_lossy()),
+            Takes::Path(..) | Takes::NamedPath(..) => {
+                quote::quoted(&self.base.join(quote::unquoted(value)).to_string_lossy())
+            }
             _ => value.to_owned(),
         }
     }
@@ -247,13 +249,19 @@ impl Row {
     fn key_of(&self, name: &str) -> String {
         match self.family() {
             None => self.key.to_owned(),
-            Some("query.") => format!("query.{name}"),
+            Some(family @ ("query." | "check.query." | "claim." | "plan.")) => format!("{family}{name}"),
             Some(family) => format!("{family}{}", name.to_ascii_lowercase()),
         }
     }
 
-    /// Whether the value is the text of a header field or query parameter, which may be a secret.
-    fn holds_text_of_field(&self) -> bool {
-        matches!(self.family(), Some("header." | "query." | "set.request." | "set.response."))
+    /// Whether nobody is to see the value: a password, or the text of a header field or query parameter of such a name.
+    fn is_secret(&self, name: &str) -> bool {
+        match (self.kind, self.key) {
+            (Kind::User, "password") | (Kind::Jwt, "client.secret") => true,
+            _ => {
+                let holds_text = matches!(self.family(), Some("header." | "query." | "set.request." | "set.response."));
+                holds_text && field::is_secret(name)
+            }
+        }
     }
 }

@@ -20,6 +20,11 @@ pub(crate) enum Kind {
     Cache,
     Log,
     Metrics,
+    Link,
+    Audit,
+    Plan,
+    Jwt,
+    User,
     Route,
 }
 
@@ -80,11 +85,26 @@ pub(super) enum Takes {
     List(&'static str, fn(&mut Draft, &str) -> Result<(), Fault>),
     /// Of a family: the name and the value.
     Named(&'static str, fn(&mut Draft, &str, &str) -> Result<(), Fault>),
+    /// The same, and the value is as of `Path`.
+    NamedPath(&'static str, fn(&mut Draft, &str, PathBuf) -> Result<(), Fault>),
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 8] =
-        [Kind::Gateway, Kind::Limits, Kind::Timeouts, Kind::Tls, Kind::Cache, Kind::Log, Kind::Metrics, Kind::Route];
+    pub(crate) const ALL: [Kind; 13] = [
+        Kind::Gateway,
+        Kind::Limits,
+        Kind::Timeouts,
+        Kind::Tls,
+        Kind::Cache,
+        Kind::Log,
+        Kind::Metrics,
+        Kind::Link,
+        Kind::Audit,
+        Kind::Plan,
+        Kind::Jwt,
+        Kind::User,
+        Kind::Route,
+    ];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -95,6 +115,11 @@ impl Kind {
             Kind::Cache => "cache",
             Kind::Log => "log",
             Kind::Metrics => "metrics",
+            Kind::Link => "link",
+            Kind::Audit => "audit",
+            Kind::Plan => "plan",
+            Kind::Jwt => "jwt",
+            Kind::User => "user",
             Kind::Route => "route",
         }
     }
@@ -108,6 +133,11 @@ impl Kind {
             Kind::Cache => "What is kept on the card, so that it crosses the uplink once.",
             Kind::Log => "What is written down.",
             Kind::Metrics => "The address of /status and /metrics, for whoever looks after the board.",
+            Kind::Link => "The link behind which the services are.",
+            Kind::Audit => "The audit trail: who did what, so that no record can be changed unseen.",
+            Kind::Plan => "How much its people may have; a key, a token or a route names the plan.",
+            Kind::Jwt => "A provider whose tokens count (OAuth 2.0, OpenID Connect).",
+            Kind::User => "Somebody with a password.",
             Kind::Route => "One service: which requests it takes, where they go, and how answers are kept.",
         }
     }
@@ -115,16 +145,34 @@ impl Kind {
     pub(crate) fn naming(self) -> Naming {
         match self {
             Kind::Tls => Naming::Perhaps,
-            Kind::Route => Naming::Always,
-            Kind::Gateway | Kind::Limits | Kind::Timeouts | Kind::Cache | Kind::Log | Kind::Metrics => Naming::Never,
+            Kind::Plan | Kind::Jwt | Kind::User | Kind::Route => Naming::Always,
+            Kind::Gateway
+            | Kind::Limits
+            | Kind::Timeouts
+            | Kind::Cache
+            | Kind::Log
+            | Kind::Metrics
+            | Kind::Link
+            | Kind::Audit => Naming::Never,
         }
     }
 
     /// The head of such a section, as it is written.
     pub(crate) fn example(self) -> String {
-        match self.naming() {
-            Naming::Never | Naming::Perhaps => format!("[{}]", self.word()),
-            Naming::Always => format!("[{} wiki]", self.word()),
+        match self {
+            Kind::Plan => "[plan clinic]".to_owned(),
+            Kind::Jwt => "[jwt ministry]".to_owned(),
+            Kind::User => "[user anna]".to_owned(),
+            Kind::Route => "[route wiki]".to_owned(),
+            Kind::Gateway
+            | Kind::Limits
+            | Kind::Timeouts
+            | Kind::Tls
+            | Kind::Cache
+            | Kind::Log
+            | Kind::Metrics
+            | Kind::Link
+            | Kind::Audit => format!("[{}]", self.word()),
         }
     }
 
@@ -160,9 +208,11 @@ impl Row {
             Takes::Count(least, most, _) => value::count_expected(*least, *most),
             Takes::Size(least, most, _) => value::size_expected(*least, *most),
             Takes::Span(least, most, _) => value::span_expected(*least, *most),
-            Takes::Path(words, _) | Takes::One(words, _) | Takes::List(words, _) | Takes::Named(words, _) => {
-                (*words).into()
-            }
+            Takes::Path(words, _)
+            | Takes::One(words, _)
+            | Takes::List(words, _)
+            | Takes::Named(words, _)
+            | Takes::NamedPath(words, _) => (*words).into(),
         }
     }
 }
@@ -193,6 +243,7 @@ impl Takes {
             Takes::Path(words, set) => set(draft, base.join(path(text, words)?)),
             Takes::One(_, set) | Takes::List(_, set) => set(draft, text)?,
             Takes::Named(_, set) => set(draft, name, text)?,
+            Takes::NamedPath(words, set) => set(draft, name, base.join(path(text, words)?))?,
         }
         Ok(())
     }
@@ -285,7 +336,7 @@ mod tests {
         assert_eq!(nearest(Kind::Route, "set.requst.X-A").as_deref(), Some("set.request.X-A"));
         assert_eq!(nearest(Kind::Route, "heder.Accept").as_deref(), Some("header.Accept"));
         assert_eq!(nearest(Kind::Route, "colour"), None);
-        assert_eq!(homes("size"), [Kind::Cache, Kind::Log]);
+        assert_eq!(homes("size"), [Kind::Cache, Kind::Log, Kind::Audit]);
         assert_eq!(homes("colour"), []);
     }
 
@@ -297,7 +348,8 @@ mod tests {
             assert!(row.meaning.ends_with('.') && row.meaning.len() < 200, "{}", row.key);
             assert!(!row.expected().is_empty() && !row.expected().ends_with('.'), "{}", row.key);
             assert!(row.beside == Beside::Anything || row.kind == Kind::Route, "{}", row.key);
-            assert_eq!(row.family().is_some(), matches!(row.takes, Takes::Named(..)), "{}", row.key);
+            let is_named = matches!(row.takes, Takes::Named(..) | Takes::NamedPath(..));
+            assert_eq!(row.family().is_some(), is_named, "{}", row.key);
         }
     }
 

@@ -51,7 +51,7 @@ pub(crate) struct GatewayConfig {
     pub(crate) trusted_proxies: Vec<AddrRange>,
     /// How long SIGTERM waits for exchanges in flight.
     pub(crate) drain: Duration,
-    /// Local time is this many minutes before that of Greenwich (UTC); quotas begin anew at local midnight.
+    /// Minutes that local time is ahead of UTC: 180 for UTC+03:00, -300 for UTC-05:00. Quotas begin anew at local midnight.
     pub(crate) timezone: i16,
     pub(crate) robots: Robots,
 }
@@ -112,7 +112,8 @@ pub(crate) struct TlsConfig {
     pub(crate) client_crl: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// The later ones ask for more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(crate) enum ClientCertificate {
     #[default]
     Off,

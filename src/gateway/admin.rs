@@ -94,7 +94,7 @@ fn facts(gateway: &Gateway, process: &Process, now: Now) -> Facts {
             objects: stat.objects,
         },
         upstreams: upstreams(gateway, process).collect(),
-        problems: problems(gateway),
+        problems: problems(gateway, process),
         resident: resident(),
     }
 }
@@ -114,9 +114,10 @@ fn upstreams(gateway: &Gateway, process: &Process) -> impl Iterator<Item = Upstr
     })
 }
 
-fn problems(gateway: &Gateway) -> Vec<String> {
+fn problems(gateway: &Gateway, process: &Process) -> Vec<String> {
+    let kept = process.problems.iter().cloned();
     let tls = gateway.tls.iter().flat_map(|front| front.problems());
-    gateway.problems.iter().cloned().chain(tls.map(|problem| problem.to_string())).collect()
+    gateway.problems.iter().cloned().chain(kept).chain(tls.map(|problem| problem.to_string())).collect()
 }
 
 fn state_words(state: &StoreState) -> (&'static str, String) {

@@ -9,7 +9,7 @@ use crate::base::Now;
 use crate::config::HostPolicy;
 use crate::http::{BodyFraming, Method, OwnedResponse, Version};
 use crate::net::{Meter, write_all};
-use crate::transform::{Conditions, NotForwarded, RequestParts, interim_head, request_head};
+use crate::transform::{Conditions, NotForwarded, RequestParts, Told, interim_head, request_head};
 use crate::upstream::{Answer, ExchangeError, Failure, Lease, Source, Upload, UploadError, Uploaded, Want, exchange};
 
 use super::body::RequestBody;
@@ -130,11 +130,17 @@ impl Question<'_> {
         let host = plan.upstream_host(self.origin, number);
         let path: Cow<'_, str> = plan.forwarded_path(self.origin, number);
         let mut out = Vec::with_capacity(1024);
+        let told = plan.caller.as_ref().map(|caller| caller.told(plan.route, self.gateway)).unwrap_or_default();
         let parts = RequestParts {
             via: &self.process.via,
             client: &plan.client,
             ids: &plan.ids,
             edits: &plan.route.request_edits,
+            told: Told {
+                names: &plan.route.config.auth.tells,
+                values: &told,
+                certificate: plan.caller.as_ref().and_then(|caller| caller.certificate.as_ref()),
+            },
             method: plan.request.method.as_str(),
             path: &path,
             query: plan.target.query.as_deref(),

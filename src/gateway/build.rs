@@ -3,15 +3,22 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::auth::basic::Users;
+use crate::auth::certificate::Authorities;
 use crate::cache::KeyRules;
-use crate::config::{CacheMode, Config, DestinationConfig, FilesConfig, HostPolicy, RouteConfig, UpstreamUrl};
+use crate::config::{
+    self, CacheMode, Config, DestinationConfig, FilesConfig, HostPolicy, PlanConfig, RouteConfig, UpstreamUrl,
+};
 use crate::http::HeadLimits;
+use crate::limits::quota::Plans;
 use crate::net::{Progress, TlsFront};
 use crate::observe::Scope;
 use crate::routing::{self, Table};
 use crate::transform::Edits;
 use crate::upstream::Group;
 
+use super::admit::RouteLimits;
+use super::agree::Agreement;
 use super::{DoorKind, Process};
 
 const _: () = assert!(crate::config::MAX_FIELDS == crate::http::MAX_FIELDS);
@@ -21,6 +28,8 @@ pub(crate) struct Gateway {
     pub(crate) config: Config,
     pub(crate) table: Table,
     pub(crate) routes: Box<[Route]>,
+    pub(crate) plans: Plans,
+    pub(crate) users: Users,
     pub(crate) tls: Option<Arc<TlsFront>>,
     /// Every address where clients come in, with what is spoken there.
     pub(crate) doors: Box<[(DoorKind, SocketAddr)]>,
@@ -41,6 +50,10 @@ pub(crate) struct Route {
     pub(crate) config: RouteConfig,
     pub(crate) destination: Destination,
     pub(crate) key_rules: KeyRules,
+    pub(crate) limits: RouteLimits,
+    pub(crate) agreement: Agreement,
+    /// Those whose client certificates count here, where they are fewer than the listener's.
+    pub(crate) client_authorities: Option<Arc<Authorities>>,
     pub(crate) request_edits: Edits,
     pub(crate) response_edits: Edits,
 }
@@ -89,7 +102,9 @@ impl Gateway {
             Table::default()
         });
         let routes: Box<[Route]> =
-            config.routes.iter().map(|route| Route::build(route, process, &mut problems)).collect();
+            config.routes.iter().map(|route| Route::build(route, &config.plans, process, &mut problems)).collect();
+        let plans = Plans::build(&config.plans);
+        let users = Users::build(&config.users);
         let names: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
         let scope = process.observer.scope(&names);
         let tls = build_tls(&config, process, &mut problems);
@@ -101,12 +116,26 @@ impl Gateway {
         let progress = Progress { bytes: config.timeouts.progress_bytes, span: config.timeouts.progress };
         let Provenance { last_good, file_problems } = provenance;
         let doors = doors(&config);
-        Gateway { config, table, routes, tls, doors, scope, limits, progress, problems, file_problems, last_good }
+        Gateway {
+            config,
+            table,
+            routes,
+            plans,
+            users,
+            tls,
+            doors,
+            scope,
+            limits,
+            progress,
+            problems,
+            file_problems,
+            last_good,
+        }
     }
 }
 
 impl Route {
-    fn build(config: &RouteConfig, process: &Process, problems: &mut Vec<String>) -> Route {
+    fn build(config: &RouteConfig, plans: &[PlanConfig], process: &Process, problems: &mut Vec<String>) -> Route {
         let mut broken = None;
         let mut edits = |edits| match Edits::build(edits) {
             Ok(edits) => edits,
@@ -116,6 +145,10 @@ impl Route {
             }
         };
         let (request_edits, response_edits) = (edits(&config.edit_request), edits(&config.edit_response));
+        let agreement = Agreement::build(config).unwrap_or_else(|problem| {
+            broken = Some(format!("[route {}] {problem}", config.name));
+            Agreement::none()
+        });
         let destination = match broken {
             Some(why) => Destination::Broken(why),
             None => Destination::build(config, process),
@@ -124,7 +157,35 @@ impl Route {
             problems.push(why.clone());
         }
         let key_rules = KeyRules::of(&config.cache.key);
-        Route { config: config.clone(), destination, key_rules, request_edits, response_edits }
+        let limits = RouteLimits::build(config, plans);
+        let client_authorities = client_authorities(config, problems);
+        Route {
+            config: config.clone(),
+            destination,
+            key_rules,
+            limits,
+            agreement,
+            client_authorities,
+            request_edits,
+            response_edits,
+        }
+    }
+}
+
+/// A file that cannot be read leaves nobody, not everybody.
+fn client_authorities(config: &RouteConfig, problems: &mut Vec<String>) -> Option<Arc<Authorities>> {
+    let path = config.auth.client_ca.as_ref()?;
+    let read = config::contents(path).map_err(|cause| cause.to_string());
+    match read.and_then(|bytes| Authorities::from_pem(&bytes)) {
+        Ok(authorities) => Some(Arc::new(authorities)),
+        Err(why) => {
+            problems.push(format!(
+                "[route {}] mtls.ca: {} {why}; nobody's certificate counts",
+                config.name,
+                path.display()
+            ));
+            Some(Arc::new(Authorities::none()))
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use std::rc::Rc;
 use crate::net::{Accepted, Buffer, Filled, IdleTimer, Stream, close_gently};
 
 use super::fast::{self, Attempt};
+use super::flow::Pace;
+use super::identify::Presented;
 use super::plan::Arrival;
 use super::worker::Place;
 use super::{DoorKind, Worker, serve};
@@ -26,6 +28,10 @@ pub(super) struct Connection {
     pub(super) timer: IdleTimer,
     pub(super) arrival: Arrival,
     pub(super) admin: bool,
+    /// The client's certificate, where it showed one.
+    pub(super) presented: Option<Presented>,
+    /// How fast the answer at hand leaves.
+    pub(super) pace: Option<Pace>,
     place: Place,
 }
 
@@ -54,7 +60,10 @@ pub(super) async fn attend(worker: &Rc<Worker>, accepted: Accepted, asked: Socke
     };
     let arrival = Arrival { peer: peer.ip().to_canonical(), secure: kind == DoorKind::Tls };
     let admin = kind == DoorKind::Admin;
+    let presented = stream.peer_certificate().map(Presented::new);
     let mut connection = Connection {
+        presented,
+        pace: None,
         stream,
         buffer: Buffer::new(),
         timer: IdleTimer::default(),

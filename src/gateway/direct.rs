@@ -8,7 +8,6 @@ use crate::observe::CacheResult;
 use crate::transform::{ReplyFraming, ResponseParts, response_head};
 use crate::upstream::exchange::ResponseBody;
 
-use super::Refusal;
 use super::ask::{Answered, Caller, Question, ask};
 use super::body::RequestBody;
 use super::build::Origin;
@@ -17,8 +16,10 @@ use super::cached;
 use super::connection::{After, Connection};
 use super::exchange::Exchange;
 use super::fill::{Asking, Kept};
+use super::flow::Toll;
 use super::plan::Plan;
 use super::reply::Reply;
+use super::{Refusal, admit};
 use crate::transform::Conditions;
 
 /// Asks the upstream for this client alone and passes the answer on.
@@ -153,6 +154,9 @@ pub(super) async fn relay(
     let coding = coding.filter(|_| !matches!(incoming, BodyFraming::None));
     let mut reply = Reply::new(connection, exchange.gateway.progress, outgoing, out).decoding(coding);
     let mut body = ResponseBody::new(incoming, exchange.plan.route.config.upstream.idle);
+    let mut toll = exchange.toll();
+    let route = exchange.plan.route;
+    let mut watched = route.agreement.watch(&route.config, head.status, head.fields());
     if lease.buffer.is_empty() && reply.head().await.is_err() {
         return Ok(After::Gone);
     }
@@ -166,12 +170,15 @@ pub(super) async fn relay(
                 return Ok(After::Cut);
             }
         };
+        toll.pay(piece.len()).await;
+        watched.piece(piece);
         if reply.bytes(piece).await.is_err() {
             // Gone, or merely slow: then it must not take the end of the connection for that of the body.
             exchange.count(&reply, &body);
             return Ok(After::Cut);
         }
     }
+    watched.end();
     exchange.count(&reply, &body);
     let ended = reply.end(body.trailers()).await;
     lease.done();
@@ -221,6 +228,12 @@ impl Exchange<'_> {
             BodyFraming::Length(length) => ReplyFraming::Length(length),
             BodyFraming::Chunked | BodyFraming::UntilClose => self.framing(None),
         }
+    }
+
+    /// Pays for what this exchange takes over the uplink.
+    fn toll(&self) -> Toll {
+        let payer = admit::payer(self.gateway, &self.plan);
+        Toll::new(&self.worker.process, payer, self.plan.route.config.limits.priority)
     }
 
     fn count(&mut self, reply: &Reply<'_>, body: &ResponseBody) {

@@ -4,10 +4,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::base::{Now, Wall};
+use crate::config::{Class, RouteConfig};
 use crate::http::{OwnedRequest, Version};
+use crate::limits::gate::GatePermit;
+use crate::observe::audit::AuditEntry;
 use crate::observe::{CacheResult, Record};
-use crate::transform::{Client, ConnectionOption, Ids, ReplyFraming, Tail};
+use crate::transform::{Client, ConnectionOption, Ids, NOTHING_TOLD, ReplyFraming, Tail};
 
+use super::admit::{self, Told};
 use super::connection::{After, Connection};
 use super::plan::{Plan, Request};
 use super::{Gateway, Worker};
@@ -19,6 +23,8 @@ pub(super) struct Account {
     pub(super) cache: CacheResult,
     /// Body bytes sent to the client.
     pub(super) sent: u64,
+    /// Bytes of the request's body.
+    pub(super) uploaded: u64,
     /// Bytes that came over the uplink.
     pub(super) uplink: u64,
     pub(super) uplink_time: Option<Duration>,
@@ -32,6 +38,7 @@ impl Default for Account {
             status: 0,
             cache: CacheResult::None,
             sent: 0,
+            uploaded: 0,
             uplink: 0,
             uplink_time: None,
             refusal: None,
@@ -51,6 +58,10 @@ pub(super) struct Exchange<'a> {
     pub(super) random: [u64; 4],
     pub(super) plan: Plan<'a>,
     pub(super) account: Account,
+    /// What the answer tells of limits.
+    pub(super) told: Option<Told>,
+    /// The right to be one of so many at the same time.
+    pub(super) turn: Option<GatePermit>,
 }
 
 impl<'a> Exchange<'a> {
@@ -64,6 +75,7 @@ impl<'a> Exchange<'a> {
             age: None,
             date: date(self.now),
             request_id: Some(&self.plan.ids),
+            told: self.told.as_ref().map_or(NOTHING_TOLD, Told::fields),
         }
     }
 
@@ -105,6 +117,9 @@ pub(super) fn record(worker: &Worker, gateway: &Gateway, now: Now, plan: &Plan<'
     let fields = plan.request.fields;
     let record = Record {
         route: Some(plan.found.route.index()),
+        class: plan.route.config.cache.class,
+        mask: &plan.route.config.mask,
+        identity: plan.caller.as_ref().map(|caller| caller.identity.id.as_str()),
         client: plan.client.address,
         host: plan.target.authority.as_ref().map_or("", |authority| authority.host),
         path: &plan.target.path,
@@ -114,6 +129,28 @@ pub(super) fn record(worker: &Worker, gateway: &Gateway, now: Now, plan: &Plan<'
         ..blank(worker, now, &plan.request, &plan.ids, account)
     };
     worker.process.observer.record(&gateway.scope, &record);
+    admit::note_error(&worker.process, plan, account.status, now);
+    if plan.route.config.audit {
+        audit(worker, now, plan, account);
+    }
+}
+
+/// Who did what, for the audit trail.
+fn audit(worker: &Worker, now: Now, plan: &Plan<'_>, account: &Account) {
+    let identity = plan.caller.as_ref().map(|caller| &caller.identity);
+    let done = if account.complete { "done" } else { "cut" };
+    worker.process.audit.note(&AuditEntry {
+        now,
+        identity: identity.map(|identity| (identity.kind.word(), identity.id.as_str())),
+        client: plan.client.address,
+        route: &plan.route.config.name,
+        method: plan.request.method.as_str(),
+        status: account.status,
+        outcome: account.refusal.unwrap_or(done),
+        received: account.uploaded,
+        sent: account.sent,
+        request_id: &plan.ids,
+    });
 }
 
 /// Tells `observe` of an exchange that was refused before it had a plan.
@@ -131,6 +168,7 @@ pub(super) fn record_refused(
     let (fields, arrival) = (request.fields, connection.arrival);
     let client = Client::of(fields, arrival.peer, arrival.secure, &gateway.config.gateway.trusted_proxies);
     let record = Record {
+        class: strictest(&gateway.config.routes),
         client: client.address,
         path,
         query,
@@ -141,10 +179,19 @@ pub(super) fn record_refused(
     worker.process.observer.record(&gateway.scope, &record);
 }
 
+/// Where nobody knows which route it would have taken, it may have been any.
+fn strictest(routes: &[RouteConfig]) -> Class {
+    let is = |class| routes.iter().any(|route| route.cache.class == class);
+    [Class::Patient, Class::Personal].into_iter().find(|class| is(*class)).unwrap_or_default()
+}
+
 fn blank<'r>(worker: &Worker, now: Now, request: &Request<'r>, ids: &'r Ids<'r>, account: &Account) -> Record<'r> {
     Record {
         now,
         route: None,
+        class: Class::Public,
+        mask: &[],
+        identity: None,
         client: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
         method: request.method.as_str(),
         host: "",

@@ -9,16 +9,17 @@ use std::rc::Rc;
 
 use crate::cache::{Hit, Piece, policy};
 use crate::http::conditional::{self, Outcome};
-use crate::http::{Method, Parse, RequestHead, Scan, status};
+use crate::http::{Fields, Method, Parse, RequestHead, Scan, status};
 use crate::net::Stream;
 use crate::observe::CacheResult;
-use crate::transform::{ReplyFraming, Upgrade, kept_head};
+use crate::transform::{NOTHING_TOLD, ReplyFraming, ToldFields, Upgrade, kept_head};
 
+use super::admit::Told;
 use super::answer::is_as_stored;
 use super::connection::{After, Connection};
 use super::exchange::{Account, connection_option, date, record};
 use super::plan::{Plan, Request, plan};
-use super::{Worker, cache_status};
+use super::{Gateway, Worker, admit, cache_status, identify};
 use crate::base::Now;
 use crate::transform::Tail;
 
@@ -47,7 +48,18 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
         return Attempt::Slow;
     };
     let request = Request::within(&head, bytes);
-    let Ok(plan) = plan(&gateway, request, connection.arrival, worker.draw()) else { return Attempt::Slow };
+    let visible;
+    let Ok(mut plan) = plan(&gateway, request, connection.arrival, worker.draw()) else { return Attempt::Slow };
+    if plan.route.hides_anything() {
+        let query = plan.target.query.as_deref();
+        let Ok(caller) = identify::identify(&worker.process, &gateway, &plan, None, now) else { return Attempt::Slow };
+        if !identify::hides_in_fields_alone(plan.route, query) {
+            return Attempt::Slow;
+        }
+        visible = identify::visible(request.fields, plan.route);
+        plan.request.fields = Fields::new(bytes, visible.as_slice());
+        plan.caller = caller;
+    }
     let Some(hit) = hot_hit(&plan, worker, now) else { return Attempt::Slow };
     if !is_as_stored(&plan, hit.head()) {
         return Attempt::Slow;
@@ -66,7 +78,9 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
         Outcome::NotModified => Reply { status: 304, lines: hit.head().lines_not_modified(), body: NO_BODY },
         Outcome::PreconditionFailed => return Attempt::Slow,
     };
-    let Some((mut out, after)) = write_head(&plan, &hit, &reply, worker, now) else { return Attempt::Slow };
+    let Some(told) = admitted(&plan, &gateway, worker, now) else { return Attempt::Slow };
+    let told = told.as_ref().map_or(NOTHING_TOLD, Told::fields);
+    let Some((mut out, after)) = write_head(&plan, &hit, &reply, worker, now, told) else { return Attempt::Slow };
     let head_len = out.len();
     let (sent, whole) = send(&mut connection.stream, &mut out, &reply.body);
     let account = Account {
@@ -128,8 +142,25 @@ fn hot_hit(plan: &Plan<'_>, worker: &Worker, now: Now) -> Option<Hit> {
     worker.process.cache.hot(&plan.key(origin, &worker.process.search).key(), plan.request.fields, &rules, now)
 }
 
+/// Asks the limits. `None`: the request or its answer has to wait, or is refused; nothing was taken. An answer at hand is gone in a
+/// moment and takes no turn from others.
+fn admitted<'g>(plan: &Plan<'g>, gateway: &'g Gateway, worker: &Worker, now: Now) -> Option<Option<Told>> {
+    if !admit::lanes(gateway, plan).is_empty() {
+        return None;
+    }
+    let pause = admit::patience(&worker.process, plan, now).ok()?;
+    if pause.is_zero() { admit::charge(&worker.process, gateway, plan, now).ok() } else { None }
+}
+
 /// Writes the head into the worker's buffer.
-fn write_head(plan: &Plan<'_>, hit: &Hit, reply: &Reply<'_>, worker: &Worker, now: Now) -> Option<(Vec<u8>, After)> {
+fn write_head(
+    plan: &Plan<'_>,
+    hit: &Hit,
+    reply: &Reply<'_>,
+    worker: &Worker,
+    now: Now,
+    fields: ToldFields<'_>,
+) -> Option<(Vec<u8>, After)> {
     let framing = match reply.status {
         204 | 304 => ReplyFraming::Nothing,
         _ => ReplyFraming::Length(hit.len()),
@@ -144,6 +175,7 @@ fn write_head(plan: &Plan<'_>, hit: &Hit, reply: &Reply<'_>, worker: &Worker, no
         age: Some(hit.head().age(now)),
         date: if hit.head().is_dated() { None } else { date(now) },
         request_id: Some(&plan.ids),
+        told: fields,
     };
     let mut out = worker.take_scratch();
     let reason = status::reason(reply.status).as_bytes();

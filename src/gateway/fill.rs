@@ -12,14 +12,17 @@ use crate::base::{Now, Wall};
 use crate::cache::{self, Failure, Fill, Follower, Head, Hit, Lookup, NotStored, PassReason, StaleFor, Stop, Writer};
 use crate::codings::{self, Coding};
 use crate::http::{BodyFraming, CacheControl, FieldSpans, Fields, OwnedRequest, OwnedResponse, date, hop_by_hop};
+use crate::limits::quota::Payer;
 use crate::net::spawn;
 use crate::transform::Conditions;
 use crate::upstream::exchange::ResponseBody;
 use crate::upstream::{Failure as UpstreamFailure, Lease};
 
+use super::admit;
 use super::ask::{Answered, Caller, Question, ask};
 use super::build::Origin;
 use super::exchange::Exchange;
+use super::flow::Toll;
 use super::plan::{Arrival, Plan, Request, plan};
 use super::{Gateway, Refusal, Worker};
 use crate::cache::RequestRules;
@@ -81,6 +84,8 @@ pub(super) struct Asking {
     random: [u64; 4],
     rules: RequestRules,
     received: Rc<Received>,
+    /// Who caused it pays for it.
+    payer: Payer,
 }
 
 impl Asking {
@@ -93,6 +98,7 @@ impl Asking {
             random: exchange.random,
             rules: *rules,
             received: Rc::default(),
+            payer: admit::payer(exchange.gateway, &exchange.plan),
         }
     }
 
@@ -332,12 +338,17 @@ impl Task {
 
     /// Carries the body from the upstream to the store. Gives what is to be asked next.
     async fn pump(&self, plan: &Plan<'_>, answered: Answered, mut writer: Writer) -> Option<Fill> {
-        let Answered { mut lease, framing, .. } = answered;
+        let Answered { mut lease, framing, head, .. } = answered;
+        let mut watched = plan.route.agreement.watch(&plan.route.config, head.status, head.fields());
         let mut body = ResponseBody::new(framing, plan.route.config.upstream.idle);
+        let class = plan.route.config.limits.priority;
+        let mut toll = Toll::new(&self.asking.worker.process, self.asking.payer.clone(), class);
         loop {
             match body.next(&mut lease).await {
                 Ok(Some(bytes)) => {
                     self.asking.received.add(bytes.len());
+                    toll.pay(bytes.len()).await;
+                    watched.piece(bytes);
                     match writer.write(bytes).await {
                         Ok(()) => {}
                         Err(Stop::NobodyReads | Stop::Abandoned) => return None,
@@ -356,6 +367,7 @@ impl Task {
                 }
             }
         }
+        watched.end();
         let next = writer.finish(&lines(body.trailers())).await;
         lease.done();
         next

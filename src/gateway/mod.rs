@@ -6,6 +6,8 @@
 //! (what is spoken where clients come in).
 
 mod admin;
+mod admit;
+mod agree;
 mod answer;
 mod ask;
 mod body;
@@ -20,10 +22,13 @@ mod explain;
 mod fast;
 mod files;
 mod fill;
+mod flow;
+mod identify;
 mod locate;
 mod multipart;
 mod plan;
 mod process;
+mod provider;
 mod refusal;
 mod refuse;
 mod reply;

@@ -12,6 +12,7 @@ use crate::routing::{self, Found};
 use crate::transform::{Client, Ids, Upgrade};
 
 use super::build::Origin;
+use super::identify::Caller;
 use super::{Gateway, Refusal, Route};
 
 /// A request head, wherever its bytes are held.
@@ -62,6 +63,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) ids: Ids<'a>,
     pub(crate) found: Found,
     pub(crate) route: &'a Route,
+    /// Who it is, where the route asks and somebody was found.
+    pub(crate) caller: Option<Caller>,
     pub(crate) upgrade: Upgrade<'a>,
     /// The client waits for 100 before it sends its body.
     pub(crate) expects_continue: bool,
@@ -125,6 +128,7 @@ pub(crate) fn plan<'a>(
         ids: Ids::of(request.fields, random),
         found,
         route,
+        caller: None,
         upgrade,
         expects_continue,
         persists: connection::persists(request.version, request.fields),

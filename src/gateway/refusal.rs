@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use crate::auth::Denied;
+use crate::auth::{self, Denied, NotAllowed, NotKnown};
+use crate::base::Period;
 use crate::cache::Failure;
+use crate::content::{Unfit, Violation};
 use crate::files::NoFile;
 use crate::http::{BadRequest, BadResponse};
+use crate::limits::gate::Full;
 use crate::net::BodyError;
 use crate::portal::Trouble;
 use crate::upstream::Unavailable;
@@ -27,6 +30,24 @@ pub(crate) enum Refusal {
     BodyTooLarge,
     NoRoute,
     Denied(Denied),
+    /// Nobody who is known; and the challenges that say how to become known.
+    NotKnown(Box<NotKnown>, Vec<String>),
+    /// Somebody who is known but may not do this, and the realm of the route.
+    NotAllowed(NotAllowed, String),
+    /// The route is answered over TLS only.
+    NotSecure,
+    /// More than a rate or budget allows.
+    Overuse(Box<Overuse>),
+    /// A method that the route does not take, and the value of `Allow`.
+    Method(String),
+    /// A body of a type that the route does not take, and the value of `Accept`.
+    MediaType(String),
+    /// A query or field that is not as the route wants it.
+    Disagreement(Vec<Violation>),
+    /// A body that is not as the route's schema says.
+    Unfit(Box<Unfit>),
+    /// As many are served at the same time as may be, and the wait is over or too long.
+    Full(Full),
     File(NoFile),
     /// The admin pages know `GET` and `HEAD` only.
     AdminMethod,
@@ -65,6 +86,20 @@ pub(crate) enum Refusal {
     Internal(&'static str),
 }
 
+/// A limit that was reached.
+#[derive(Debug)]
+pub(crate) struct Overuse {
+    /// Seconds.
+    pub(crate) retry_after: u64,
+    /// Fields that tell of the limits.
+    pub(crate) fields: Vec<(&'static str, String)>,
+    /// The names of the limits, as the problem tells them.
+    pub(crate) violated: Vec<String>,
+    /// The period whose quota is used up.
+    pub(crate) period: Option<Period>,
+    pub(crate) word: &'static str,
+}
+
 /// Whose doing a refusal is; decides how loudly it is logged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Blame {
@@ -98,6 +133,23 @@ impl Refusal {
             Refusal::BodyTooLarge => (413, Client, Trouble::TooLarge, "body-too-large"),
             Refusal::NoRoute => (404, Client, Trouble::NotFound, "no-route"),
             Refusal::Denied(_) => (403, Client, Trouble::NotAllowed, "denied"),
+            Refusal::NotKnown(why, _) if matches!(**why, NotKnown::ClockUnsure) => {
+                (503, Us, Trouble::ClockUnsure, why.word())
+            }
+            // HTTP has no challenge that asks for a certificate, and RFC 9110 §15.5.2 wants one in each 401.
+            Refusal::NotKnown(why, challenges) if challenges.is_empty() => (403, Client, Trouble::NotKnown, why.word()),
+            Refusal::NotKnown(why, _) => (401, Client, Trouble::NotKnown, why.word()),
+            Refusal::NotAllowed(why, _) => (403, Client, Trouble::NoRight, why.word()),
+            Refusal::NotSecure => (403, Client, Trouble::NotSecure, "not-secure"),
+            Refusal::Overuse(overuse) => {
+                (429, Client, overuse.period.map_or(Trouble::TooMany, Trouble::QuotaUsed), overuse.word)
+            }
+            Refusal::Full(_) => (503, Client, Trouble::Waiting, "no-turn"),
+            Refusal::Method(_) => (405, Client, Trouble::WrongMethod, "method"),
+            Refusal::MediaType(_) => (415, Client, Trouble::WrongType, "media-type"),
+            Refusal::Disagreement(_) => (400, Client, Trouble::NotAsAgreed, "content"),
+            Refusal::Unfit(unfit) if unfit.status() == 413 => (413, Client, Trouble::TooLarge, unfit.word()),
+            Refusal::Unfit(unfit) => (unfit.status(), Client, Trouble::NotAsAgreed, unfit.word()),
             Refusal::File(NoFile::NotFound) => (404, Client, Trouble::NotFound, "no-file"),
             Refusal::File(NoFile::Method) => (405, Client, Trouble::WrongMethod, "method"),
             Refusal::File(NoFile::PreconditionFailed) => (412, Client, Trouble::WrongMethod, "precondition"),
@@ -140,12 +192,21 @@ impl Refusal {
             | Refusal::BodyTooSlow
             | Refusal::BodyBroken
             | Refusal::BodyTooLarge
+            | Refusal::Unfit(_)
             | Refusal::ClientGone
             | Refusal::SwitchedUnasked
             | Refusal::Internal(_) => true,
             Refusal::Expectation
             | Refusal::NoRoute
             | Refusal::Denied(_)
+            | Refusal::NotKnown(..)
+            | Refusal::NotAllowed(..)
+            | Refusal::NotSecure
+            | Refusal::Overuse(_)
+            | Refusal::Full(_)
+            | Refusal::Method(_)
+            | Refusal::MediaType(_)
+            | Refusal::Disagreement(_)
             | Refusal::File(_)
             | Refusal::AdminMethod
             | Refusal::AdminNotFound
@@ -167,12 +228,35 @@ impl Refusal {
         }
     }
 
-    /// A field that belongs to the answer: `Allow` with 405, `Retry-After` where trying again makes sense.
-    pub(crate) fn field(&self) -> Option<(&'static str, &'static str)> {
-        match self.verdict().status {
-            405 => Some(("Allow", "GET, HEAD")),
-            502..=504 if !matches!(self, Refusal::OnlyIfCached) => Some(("Retry-After", "30")),
-            _ => None,
+    /// Fields that belong to the answer: `Allow` with 405, `Retry-After` where trying again makes sense.
+    pub(crate) fn fields(&self) -> Vec<(&'static str, String)> {
+        let verdict = self.verdict();
+        match (self, verdict.status) {
+            (Refusal::Overuse(overuse), _) => {
+                let retry = ("Retry-After", overuse.retry_after.to_string());
+                overuse.fields.iter().cloned().chain([retry]).filter(|(_, value)| !value.is_empty()).collect()
+            }
+            (Refusal::NotKnown(_, challenges), 401) => {
+                challenges.iter().map(|challenge| ("WWW-Authenticate", challenge.clone())).collect()
+            }
+            (Refusal::NotAllowed(NotAllowed::Scope(scopes), realm), _) => {
+                vec![("WWW-Authenticate", auth::scope_challenge(realm, scopes))]
+            }
+            (Refusal::Full(_), _) => vec![("Retry-After", verdict.trouble.again().unwrap_or(1).to_string())],
+            (Refusal::Method(allow), _) => vec![("Allow", allow.clone())],
+            (Refusal::MediaType(accept), _) => vec![("Accept", accept.clone())],
+            (_, 405) => vec![("Allow", "GET, HEAD".to_owned())],
+            (_, 502..=504) if !matches!(self, Refusal::OnlyIfCached) => vec![("Retry-After", "30".to_owned())],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is not as agreed, place by place.
+    pub(crate) fn violations(&self) -> &[Violation] {
+        match self {
+            Refusal::Disagreement(violations) => violations,
+            Refusal::Unfit(unfit) => unfit.violations(),
+            _ => &[],
         }
     }
 
@@ -221,6 +305,19 @@ impl fmt::Display for Refusal {
             Refusal::BodyTooLarge => f.write_str("the request body is larger than the route's limit.body"),
             Refusal::NoRoute => f.write_str("no route matches"),
             Refusal::Denied(denied) => denied.fmt(f),
+            Refusal::NotKnown(why, _) => why.fmt(f),
+            Refusal::NotAllowed(why, _) => why.fmt(f),
+            Refusal::NotSecure => f.write_str("the route is answered over TLS only"),
+            Refusal::Overuse(overuse) => write!(f, "more than allowed: {}", overuse.violated.join(", ")),
+            Refusal::Method(_) => f.write_str("a method that the route does not take"),
+            Refusal::MediaType(_) => f.write_str("a body of a type that the route does not take"),
+            Refusal::Disagreement(violations) => {
+                let places: Vec<&str> = violations.iter().map(|one| one.pointer.as_str()).collect();
+                write!(f, "not as the route wants it: {}", places.join(", "))
+            }
+            Refusal::Unfit(unfit) => f.write_str(unfit.word()),
+            Refusal::Full(Full::Busy) => f.write_str("as many are served as may be"),
+            Refusal::Full(Full::ClientQueue | Full::Queue) => f.write_str("its turn did not come in time"),
             Refusal::File(NoFile::NotFound) => f.write_str("no such file"),
             Refusal::File(NoFile::Method) => f.write_str("files are only read"),
             Refusal::File(NoFile::PreconditionFailed) => f.write_str("the client's precondition does not hold"),

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::http::{Fields, status};
-use crate::portal::{self, Told};
-use crate::transform::{Edits, ReplyFraming, Tail, stored_head};
+use crate::content::Violation;
+use crate::http::{Fields, Method, status};
+use crate::portal::{self, Extension, Fault, Told, Trouble};
+use crate::transform::{Edits, NOTHING_TOLD, ReplyFraming, Tail, stored_head};
 
 use super::connection::{After, Connection};
 use super::exchange::{Account, Exchange, connection_option, date, record_refused};
@@ -116,6 +117,7 @@ impl Unplanned<'_> {
             age: None,
             date: date(self.now),
             request_id: Some(&self.ids),
+            told: NOTHING_TOLD,
         };
         let body = if self.request.is_head() { &[] } else { own.body };
         let (sent, after) = send(connection, self.gateway, framing, own_head(own, &tail), body, after).await;
@@ -139,19 +141,41 @@ impl Page {
     }
 }
 
-fn page(gateway: &Gateway, refusal: &Refusal, verdict: &Verdict, request: Option<&Request<'_>>, ids: &Ids<'_>) -> Page {
+fn page<'a>(
+    gateway: &Gateway,
+    refusal: &'a Refusal,
+    verdict: &Verdict,
+    request: Option<&Request<'_>>,
+    ids: &Ids<'_>,
+) -> Page {
+    let violated: Vec<&str> = match refusal {
+        Refusal::Overuse(overuse) => overuse.violated.iter().map(String::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let fault = |one: &'a Violation| Fault { pointer: &one.pointer, detail: &one.message };
+    let faults: Vec<Fault<'_>> = refusal.violations().iter().map(fault).collect();
+    // A page that asks again by itself is for those whose questions can be repeated.
+    let trouble = match verdict.trouble {
+        Trouble::Waiting if !request.is_some_and(|request| request.method == Method::Get) => Trouble::Busy,
+        trouble => trouble,
+    };
     let page = portal::trouble_page(&Told {
-        trouble: verdict.trouble,
+        trouble,
         status: verdict.status,
         fields: request.map(|request| request.fields),
         languages: &gateway.config.gateway.languages,
         gateway: &gateway.config.gateway.name,
         request_id: Some(ids),
+        extension: match (violated.as_slice(), faults.as_slice()) {
+            ([], []) => Extension::Nothing,
+            ([], faults) => Extension::Faults(faults),
+            (violated, _) => Extension::Policies(violated),
+        },
     });
     let mut lines = format!("Content-Type: {}\r\nCache-Control: no-store\r\n", page.content_type);
     lines.push_str("Vary: Accept, Accept-Language\r\n");
     let _ = write!(lines, "Content-Language: {}\r\n", page.language);
-    if let Some((name, value)) = refusal.field() {
+    for (name, value) in refusal.fields() {
         let _ = write!(lines, "{name}: {value}\r\n");
     }
     Page { status: verdict.status, lines, body: page.body }

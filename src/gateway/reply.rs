@@ -91,10 +91,24 @@ impl<'c> Reply<'c> {
         }
     }
 
-    async fn plain(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
-        if bytes.is_empty() {
-            return Ok(());
+    async fn plain(&mut self, mut bytes: &[u8]) -> Result<(), WriteError> {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at_checked(self.allowed(bytes.len()).await).unwrap_or((bytes, &[]));
+            self.at_once(now).await?;
+            bytes = later;
         }
+        Ok(())
+    }
+
+    /// How many of so many bytes may leave; waits for them.
+    async fn allowed(&self, want: usize) -> usize {
+        match &self.connection.pace {
+            None => want,
+            Some(pace) => usize::try_from(pace.allow(want as u64).await).unwrap_or(want),
+        }
+    }
+
+    async fn at_once(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         let head = std::mem::take(&mut self.head);
         let stream = &mut self.connection.stream;
         if self.chunked {
@@ -128,11 +142,17 @@ impl<'c> Reply<'c> {
             self.head.extend_from_slice(&chunked::size_line(len));
         }
         self.head().await?;
-        send_file(&mut self.connection.stream, file, offset, len, &mut self.meter).await?;
+        let end = offset.saturating_add(len);
+        let mut at = offset;
+        while at < end {
+            let step = self.allowed(usize::try_from(end - at).unwrap_or(usize::MAX)).await as u64;
+            send_file(&mut self.connection.stream, file, at, step, &mut self.meter).await?;
+            at += step;
+            self.sent += step;
+        }
         if self.chunked {
             write_all(&mut self.connection.stream, b"\r\n", &mut self.meter).await?;
         }
-        self.sent += len;
         Ok(())
     }
 

@@ -3,21 +3,24 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::cache::policy;
+use crate::cache::{RequestRules, policy};
 use crate::http::{BadRequest, Flaw};
 use crate::http::{Fields, Method, OwnedRequest, Parse, RequestHead, Scan, connection};
 use crate::net::{Filled, within};
 use crate::transform::{ReplyFraming, Upgrade};
 
+use super::admit::Told;
 use super::body::RequestBody;
 use super::build::{Destination, Origin};
 use super::connection::{After, Connection};
 use super::exchange::{Account, Exchange, record};
 use super::fast::Unsent;
+use super::flow::Pace;
+use super::identify::Caller;
 use super::plan::{Request, plan};
 use super::refuse::{Own, refuse_unplanned};
 use super::reply::Reply;
-use super::{Gateway, Refusal, Worker, admin, answer, cached, direct, files, tunnel};
+use super::{Gateway, Refusal, Worker, admin, admit, answer, cached, direct, files, identify, tunnel};
 use crate::cache::PassReason;
 
 /// Serves the request whose first bytes are in the connection's buffer.
@@ -25,22 +28,33 @@ pub(super) async fn serve(connection: &mut Connection, worker: &Rc<Worker>) -> A
     let _busy = worker.busy();
     let gateway = worker.gateway();
     let now = worker.process.clock.now();
-    let owned = match read_head(connection, &gateway).await {
-        Ok(Some(owned)) => Rc::new(owned),
+    let mut owned = match read_head(connection, &gateway).await {
+        Ok(Some(owned)) => owned,
         Ok(None) => return After::Gone,
         Err(refusal) => return refuse_unplanned(connection, worker, &gateway, now, None, &refusal, false).await,
     };
-    let request = Request::of(&owned);
     if connection.admin {
-        return admin::answer(connection, worker, &gateway, now, &request).await;
+        return admin::answer(connection, worker, &gateway, now, &Request::of(&owned)).await;
     }
     let random = worker.draw();
+    let identified = identify(connection, worker, &gateway, &mut owned, random).await;
+    let owned = Rc::new(owned);
+    let request = Request::of(&owned);
     match plan(&gateway, request, connection.arrival, random) {
-        Ok(plan) => {
+        Ok(mut plan) => {
+            let refusal = match identified {
+                Ok(caller) => {
+                    plan.caller = caller;
+                    None
+                }
+                Err(refusal) => Some(refusal),
+            };
             let body = RequestBody::new(plan.framing, gateway.progress, plan.expects_continue);
             let account = Account::default();
-            let exchange = Exchange { worker, gateway: &gateway, now, owned: &owned, random, plan, account };
-            carry_out(exchange, connection, body).await
+            let (told, turn) = (None, None);
+            let exchange =
+                Exchange { worker, gateway: &gateway, now, owned: &owned, random, plan, account, told, turn };
+            carry_out(exchange, connection, body, refusal).await
         }
         Err(refusal) => refuse_unrouted(connection, worker, &gateway, &request, &refusal).await,
     }
@@ -104,8 +118,47 @@ async fn refuse_unrouted(
     refuse_unplanned(connection, worker, gateway, now, Some(request), refusal, keep).await
 }
 
-async fn carry_out(mut exchange: Exchange<'_>, connection: &mut Connection, mut body: RequestBody) -> After {
-    let after = match dispatch(&mut exchange, connection, &mut body).await {
+/// Finds out who it is, and takes out of the head what is for the gateway alone: nothing that comes after sees a
+/// credential. A request without a plan is nobody's; why it has none is told when it is planned.
+async fn identify(
+    connection: &Connection,
+    worker: &Worker,
+    gateway: &Gateway,
+    owned: &mut OwnedRequest,
+    random: [u64; 4],
+) -> Result<Option<Caller>, Refusal> {
+    let (identified, number) = {
+        let Ok(plan) = plan(gateway, Request::of(owned), connection.arrival, random) else { return Ok(None) };
+        if !plan.route.hides_anything() {
+            return Ok(None);
+        }
+        let presented = connection.presented.as_ref();
+        let identified = Box::pin(identify::identify_at_leisure(worker, gateway, &plan, presented)).await;
+        (identified, plan.found.route.index())
+    };
+    if let Some(route) = gateway.routes.get(number) {
+        identify::hide(owned, route);
+    }
+    identified
+}
+
+/// `refusal`: what was found out already.
+async fn carry_out(
+    mut exchange: Exchange<'_>,
+    connection: &mut Connection,
+    mut body: RequestBody,
+    refusal: Option<Refusal>,
+) -> After {
+    let admitted = match refusal {
+        Some(refusal) => Err(refusal),
+        None => admit(&mut exchange).await,
+    };
+    connection.pace = Pace::new(&exchange.worker.process, admit::lanes(exchange.gateway, &exchange.plan));
+    let answered = match admitted {
+        Ok(()) => dispatch(&mut exchange, connection, &mut body).await,
+        Err(refusal) => Err(refusal),
+    };
+    let after = match answered {
         Ok(after) => after,
         Err(refusal) => {
             if !refusal.closes() {
@@ -114,8 +167,24 @@ async fn carry_out(mut exchange: Exchange<'_>, connection: &mut Connection, mut 
             exchange.refuse(connection, &refusal, body.is_read()).await
         }
     };
+    connection.pace = None;
+    exchange.account.uploaded = body.reader.received();
     record(exchange.worker, exchange.gateway, exchange.now, &exchange.plan, &exchange.account);
     after
+}
+
+/// Asks the limits, and waits where they say so.
+async fn admit(exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
+    let (process, gateway) = (&exchange.worker.process, exchange.gateway);
+    let pause = admit::patience(process, &exchange.plan, exchange.now)?;
+    if !pause.is_zero() {
+        let _ = within(pause, std::future::pending::<()>()).await;
+    }
+    exchange.turn = admit::turn(process, gateway, &exchange.plan).await?;
+    // Waiting took time in which the buckets filled.
+    let now = process.clock.now();
+    exchange.told = admit::charge(process, gateway, &exchange.plan, now)?;
+    exchange.plan.route.agreement.head(&exchange.plan)
 }
 
 /// Sends the request where its route leads. A refusal means that nothing was sent to the client.
@@ -125,6 +194,11 @@ async fn dispatch(
     body: &mut RequestBody,
 ) -> Result<After, Refusal> {
     let route = exchange.plan.route;
+    if let Some(framing) = route.agreement.body(&exchange.plan, connection, body).await? {
+        // It passed, and is read once more.
+        exchange.plan.framing = framing;
+        *body = RequestBody::new(framing, exchange.gateway.progress, false);
+    }
     if exchange.plan.found.add_slash && matches!(exchange.plan.request.method, Method::Get | Method::Head) {
         body.read_off(connection).await;
         let location = slashed(exchange);
@@ -160,8 +234,18 @@ async fn forward(
     if let (Upgrade::Wanted(protocol), true) = (plan.upgrade, plan.route.config.upgrade) {
         return tunnel::open(exchange, connection, body, origin, protocol).await;
     }
+    let may_fetch = exchange.told.as_ref().map_or(Ok(()), Told::may_fetch);
     match policy::request(plan.request.fields, plan.request.method, &plan.route.config.cache) {
-        Ok(rules) if plan.bodiless() => cached::serve(exchange, connection, body, origin, &rules).await,
+        Ok(rules) if plan.bodiless() => {
+            let rules = RequestRules { only_if_cached: rules.only_if_cached || may_fetch.is_err(), ..rules };
+            let served = cached::serve(exchange, connection, body, origin, &rules).await;
+            // Nothing is there that could be answered, and nothing may be fetched.
+            served.map_err(|refusal| match (refusal, may_fetch) {
+                (Refusal::OnlyIfCached, Err(used_up)) => used_up,
+                (refusal, _) => refusal,
+            })
+        }
+        _ if may_fetch.is_err() => may_fetch.map(|()| After::Keep),
         Ok(_) => direct::forward(exchange, connection, body, origin, PassReason::RequestBody).await,
         Err(reason) => direct::forward(exchange, connection, body, origin, reason).await,
     }

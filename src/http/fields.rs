@@ -128,6 +128,21 @@ impl<'a> Fields<'a> {
         self.all(name).flat_map(bytes::members)
     }
 
+    /// The lines whose name is not to be hidden, for a view in which the others never were.
+    pub(crate) fn without(self, hidden: impl Fn(&[u8]) -> bool) -> FieldSpans {
+        let mut spans = FieldSpans::default();
+        for span in self.spans.iter().filter(|span| !hidden(span.name.of(self.buf))) {
+            // As many at most as there are, which fit.
+            let _ = spans.list.push(*span);
+        }
+        spans
+    }
+
+    /// The bytes that the lines are in.
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        self.buf
+    }
+
     /// Whether the list has this member, whatever its case: `fields.has_token("connection", "close")`.
     pub(crate) fn has_token(self, name: &str, token: &str) -> bool {
         self.list(name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
@@ -183,6 +198,15 @@ mod tests {
     fn with<T>(block: &str, ask: impl FnOnce(Fields<'_>) -> T) -> T {
         let spans = FieldSpans::parse(block.as_bytes()).unwrap();
         ask(Fields::new(block.as_bytes(), spans.as_slice()))
+    }
+
+    #[test]
+    fn hidden_lines_never_were() {
+        with("A: 1\r\nB: 2\r\nb: 3\r\nC: 4\r\n", |fields| {
+            let left = fields.without(|name| name.eq_ignore_ascii_case(b"b"));
+            let left = Fields::new(fields.bytes(), left.as_slice());
+            assert_eq!(left.iter().collect::<Vec<_>>(), [(&b"A"[..], &b"1"[..]), (b"C", b"4")]);
+        });
     }
 
     #[test]

@@ -11,6 +11,7 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub(crate) mod accept;
+pub(crate) mod base64;
 mod bytes;
 pub(crate) mod cache_control;
 pub(crate) mod cdn_loop;
@@ -44,7 +45,7 @@ pub(crate) mod via;
 mod writer;
 
 pub(crate) use cache_control::CacheControl;
-pub(crate) use fields::{FieldSpans, Fields, MAX_FIELDS};
+pub(crate) use fields::{FieldSpans, Fields, MAX_FIELDS, looks_like};
 pub(crate) use framing::BodyFraming;
 pub(crate) use method::{Method, Version};
 pub(crate) use refused::{BadRequest, BadResponse, Flaw};

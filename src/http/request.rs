@@ -90,6 +90,44 @@ impl OwnedRequest {
     pub(crate) fn fields(&self) -> Fields<'_> {
         Fields::new(&self.bytes, &self.spans)
     }
+
+    /// Takes field lines out, as if they had not come. Their bytes are gone.
+    pub(crate) fn hide(&mut self, hidden: impl Fn(&[u8]) -> bool) {
+        let (mut kept, mut gone) = (Vec::with_capacity(self.spans.len()), Vec::new());
+        for span in &self.spans {
+            if hidden(span.name.of(&self.bytes)) { gone.push(span.value) } else { kept.push(*span) }
+        }
+        gone.into_iter().for_each(|span| self.wipe(span));
+        self.spans = kept.into();
+    }
+
+    /// Takes the parameters of this name out of the target's query. `name` as it stands in the query.
+    pub(crate) fn cut_query(&mut self, name: &str) {
+        let target = self.target().to_vec();
+        let Some(mark) = target.iter().position(|byte| *byte == b'?') else { return };
+        let (path, query) = target.split_at(mark);
+        let is_other = |part: &&[u8]| part.split(|byte| *byte == b'=').next() != Some(name.as_bytes());
+        let others: Vec<&[u8]> =
+            query.get(1..).unwrap_or_default().split(|byte| *byte == b'&').filter(is_other).collect();
+        let mut left = path.to_vec();
+        if !others.is_empty() {
+            left.push(b'?');
+            left.extend(others.join(&b'&'));
+        }
+        self.wipe(self.target);
+        let start = usize::from(self.target.start);
+        if let Some(place) = self.bytes.get_mut(start..start + left.len()) {
+            place.copy_from_slice(&left);
+        }
+        self.target.len = u16::try_from(left.len()).unwrap_or(self.target.len);
+    }
+
+    fn wipe(&mut self, span: Span) {
+        let start = usize::from(span.start);
+        if let Some(place) = self.bytes.get_mut(start..start + usize::from(span.len)) {
+            place.fill(b' ');
+        }
+    }
 }
 
 /// Reads a head that is all there: `len` bytes of `buf` from `before` on.
@@ -195,6 +233,23 @@ mod tests {
         let owned = head.detach(bytes);
         assert_eq!((owned.method(), owned.target()), (Method::Get, &b"/a?b"[..]));
         assert_eq!(owned.fields().first("cookie"), Some(&b"c=d"[..]));
+    }
+
+    #[test]
+    fn what_is_hidden_is_gone() {
+        let bytes = b"GET /a?x=1&key=secret&y=2&key=secret HTTP/1.1\r\nHost: x\r\nX-Key: secret\r\nA: b\r\n\r\n";
+        let mut owned = parse(bytes).unwrap().detach(bytes);
+        owned.hide(|name| name.eq_ignore_ascii_case(b"x-key"));
+        owned.cut_query("key");
+        assert_eq!(owned.target(), b"/a?x=1&y=2");
+        assert_eq!(owned.fields().iter().collect::<Vec<_>>(), [(&b"Host"[..], &b"x"[..]), (b"A", b"b")]);
+        assert!(!owned.bytes.windows(6).any(|piece| piece == b"secret"));
+        for (target, left) in [("/?key=1", "/"), ("/?key", "/"), ("/a?keys=1", "/a?keys=1"), ("/a", "/a")] {
+            let bytes = format!("GET {target} HTTP/1.1\r\n\r\n");
+            let mut owned = parse(bytes.as_bytes()).unwrap().detach(bytes.as_bytes());
+            owned.cut_query("key");
+            assert_eq!(owned.target(), left.as_bytes(), "{target}");
+        }
     }
 
     #[test]

@@ -14,13 +14,21 @@ use rustix::net::SendFlags;
 use rustix::net::sockopt::set_socket_linger;
 use smol::io::{AsyncRead, AsyncWrite};
 
+use crate::base::PeerCertificate;
 use crate::net::Socket;
 use crate::net::reactor::Way;
 
 /// A connection to a client or to an upstream. TLS state is large and boxed, so that a plain one stays small.
 pub(crate) enum Stream {
     Plain(Socket),
-    Tls(Box<TlsStream<Counted>>),
+    Tls(Box<Secured>),
+}
+
+/// A connection in TLS, and who is at its other end.
+pub(crate) struct Secured {
+    pub(super) tls: TlsStream<Counted>,
+    /// What a client showed. The session holds its own copy; another 1 or 2 KB spare each request a conversion.
+    peer: Option<PeerCertificate>,
 }
 
 /// The socket below TLS. It counts what really left, because TLS takes bytes long before the peer does; on a 32-bit
@@ -33,6 +41,18 @@ pub(crate) struct Counted {
 impl Stream {
     pub(crate) fn is_tls(&self) -> bool {
         matches!(self, Stream::Tls(_))
+    }
+
+    pub(super) fn secured(tls: TlsStream<Counted>, peer: Option<PeerCertificate>) -> Stream {
+        Stream::Tls(Box::new(Secured { tls, peer }))
+    }
+
+    /// What a client showed in the handshake, judged good there. Never there for upstreams.
+    pub(crate) fn peer_certificate(&self) -> Option<&PeerCertificate> {
+        match self {
+            Stream::Plain(_) => None,
+            Stream::Tls(secured) => secured.peer.as_ref(),
+        }
     }
 
     /// Reads what is there. `WouldBlock` where nothing is, and always in TLS: then wait with
@@ -108,14 +128,14 @@ impl Stream {
     pub(super) fn socket(&self) -> &Socket {
         match self {
             Stream::Plain(socket) => socket,
-            Stream::Tls(tls) => &tls.get_ref().0.socket,
+            Stream::Tls(secured) => &secured.tls.get_ref().0.socket,
         }
     }
 
     pub(super) fn socket_mut(&mut self) -> &mut Socket {
         match self {
             Stream::Plain(socket) => socket,
-            Stream::Tls(tls) => match tls.as_mut() {
+            Stream::Tls(secured) => match &mut secured.tls {
                 TlsStream::Client(client) => &mut client.get_mut().0.socket,
                 TlsStream::Server(server) => &mut server.get_mut().0.socket,
             },
@@ -126,16 +146,16 @@ impl Stream {
     pub(super) fn tls_written(&self) -> usize {
         match self {
             Stream::Plain(_) => 0,
-            Stream::Tls(tls) => tls.get_ref().0.written,
+            Stream::Tls(secured) => secured.tls.get_ref().0.written,
         }
     }
 
     /// Whether TLS has something decrypted (bytes, or the peer's end) that was not read yet.
     fn holds_plaintext(&mut self) -> bool {
-        let Stream::Tls(tls) = self else {
+        let Stream::Tls(secured) = self else {
             return false;
         };
-        let state = match tls.as_mut() {
+        let state = match &mut secured.tls {
             TlsStream::Client(client) => client.get_mut().1.process_new_packets(),
             TlsStream::Server(server) => server.get_mut().1.process_new_packets(),
         };
@@ -147,7 +167,7 @@ impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Stream::Plain(socket) => Pin::new(socket).poll_read(cx, into),
-            Stream::Tls(tls) => Pin::new(tls).poll_read(cx, into),
+            Stream::Tls(secured) => Pin::new(&mut secured.tls).poll_read(cx, into),
         }
     }
 }
@@ -156,7 +176,7 @@ impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Stream::Plain(socket) => Pin::new(socket).poll_write(cx, from),
-            Stream::Tls(tls) => Pin::new(tls).poll_write(cx, from),
+            Stream::Tls(secured) => Pin::new(&mut secured.tls).poll_write(cx, from),
         }
     }
 
@@ -167,14 +187,14 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Stream::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, parts),
-            Stream::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, parts),
+            Stream::Tls(secured) => Pin::new(&mut secured.tls).poll_write_vectored(cx, parts),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Stream::Tls(tls) => Pin::new(tls).poll_flush(cx),
+            Stream::Tls(secured) => Pin::new(&mut secured.tls).poll_flush(cx),
         }
     }
 
@@ -182,7 +202,7 @@ impl AsyncWrite for Stream {
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(socket) => Poll::Ready(socket.get_ref().shutdown(Shutdown::Write)),
-            Stream::Tls(tls) => Pin::new(tls).poll_close(cx),
+            Stream::Tls(secured) => Pin::new(&mut secured.tls).poll_close(cx),
         }
     }
 }

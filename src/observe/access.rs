@@ -6,27 +6,40 @@
 use std::io::Write;
 
 use super::record::Record;
+use super::shown::{Part, Shown};
 use super::text::{Location, REDACTED, escape_into};
 use crate::base::Wall;
 use crate::http::date;
 
 /// Appends one line.
-pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, with_query: bool) {
-    print(line, format_args!("{} {} - [", record.client, if record.now.sure { "-" } else { "unsure" }));
+pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, route: &str, with_query: bool) {
+    let shown = Shown::of(record, with_query);
+    match shown.client {
+        Some(client) => print(line, format_args!("{client}")),
+        None => line.push(b'-'),
+    }
+    line.extend_from_slice(if record.now.sure { b" - " } else { b" unsure " });
+    write_word(line, shown.identity.unwrap_or("-"));
+    line.extend_from_slice(b" [");
     write_time(line, record.now.wall);
     line.extend_from_slice(b"] \"");
     if record.method.is_empty() {
         line.push(b'-');
     } else {
-        write_request(line, record, with_query);
+        write_request(line, record, &shown, route);
     }
     print(line, format_args!("\" {} {} \"", record.status, record.sent));
-    match record.referer {
-        Some(value) => write_location(line, value, with_query),
-        None => line.push(b'-'),
+    match shown.referer {
+        Part::Absent => line.push(b'-'),
+        Part::Withheld => line.extend_from_slice(REDACTED.as_bytes()),
+        Part::Text(value) => write_location(line, value, shown.with_query),
     }
     line.extend_from_slice(b"\" \"");
-    escape_into(line, record.user_agent.unwrap_or(b"-"));
+    match shown.user_agent {
+        Part::Absent => line.push(b'-'),
+        Part::Withheld => line.extend_from_slice(REDACTED.as_bytes()),
+        Part::Text(value) => escape_into(line, value),
+    }
     print(line, format_args!("\" {} ", record.cache.word()));
     match record.uplink_time {
         Some(time) => print(line, format_args!("{}", time.as_millis())),
@@ -35,15 +48,32 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, with_query: bool) {
     print(line, format_args!(" {}\n", record.uplink));
 }
 
-fn write_request(line: &mut Vec<u8>, record: &Record<'_>, with_query: bool) {
+/// Where the path is withheld, the name of the route stands in its place.
+fn write_request(line: &mut Vec<u8>, record: &Record<'_>, shown: &Shown<'_>, route: &str) {
     escape_into(line, record.method.as_bytes());
     line.push(b' ');
-    write_location(line, record.path.as_bytes(), with_query);
-    if let Some(query) = record.query {
-        write_query(line, query.as_bytes(), with_query);
+    match shown.path {
+        Part::Text(path) => write_location(line, path, shown.with_query),
+        Part::Absent | Part::Withheld => {
+            line.extend_from_slice(b"route:");
+            write_word(line, if route.is_empty() { "-" } else { route });
+        }
+    }
+    match shown.query {
+        Part::Absent => {}
+        Part::Withheld => write_query(line, b"", false),
+        Part::Text(query) => write_query(line, query, true),
     }
     line.push(b' ');
     line.extend_from_slice(record.version.as_bytes());
+}
+
+/// Text without blanks, which part the fields of a line.
+fn write_word(line: &mut Vec<u8>, word: &str) {
+    for (at, part) in word.split(' ').enumerate() {
+        line.extend_from_slice(if at == 0 { b"" } else { b"\\x20" });
+        escape_into(line, part.as_bytes());
+    }
 }
 
 fn write_location(line: &mut Vec<u8>, value: &[u8], with_query: bool) {
@@ -81,12 +111,16 @@ pub(super) mod tests {
 
     use super::*;
     use crate::base::{Mono, Now};
+    use crate::config::Class;
     use crate::observe::CacheResult;
 
     pub(in crate::observe) fn record() -> Record<'static> {
         Record {
             now: Now { mono: Mono::default(), wall: Wall::from_millis(784_111_777_042), sure: true },
             route: Some(0),
+            class: Class::Public,
+            mask: &[],
+            identity: None,
             client: "192.168.4.7".parse().unwrap(),
             method: "GET",
             host: "board.local",
@@ -109,7 +143,7 @@ pub(super) mod tests {
 
     fn check(record: &Record<'_>, with_query: bool, expected: &str) {
         let mut line = Vec::new();
-        write(&mut line, record, with_query);
+        write(&mut line, record, "wiki", with_query);
         assert_eq!(String::from_utf8(line).unwrap(), expected);
     }
 
@@ -150,9 +184,20 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn who_it_was_is_one_word() {
+        let record = Record { identity: Some("idp/Jane \"X\" Doe"), ..record() };
+        check(
+            &record,
+            false,
+            "192.168.4.7 - idp/Jane\\x20\\\"X\\\"\\x20Doe [06/Nov/1994:08:49:37 +0000] \"GET /wiki/Uganda HTTP/1.1\" 200 \
+             5120 \"-\" \"-\" hit - 0\n",
+        );
+    }
+
+    #[test]
     fn a_password_in_a_refused_target_is_not_written() {
         let mut line = Vec::new();
-        write(&mut line, &Record { path: "http://user:secret@a.org/b", ..record() }, true);
+        write(&mut line, &Record { path: "http://user:secret@a.org/b", ..record() }, "wiki", true);
         assert!(String::from_utf8(line).unwrap().contains("\"GET http://a.org/b HTTP/1.1\""));
     }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use miniserde::{Serialize, json};
 
 use super::record::Record;
+use super::shown::{Part, Shown};
 use super::text::{Location, REDACTED, printable};
 use crate::base::Wall;
 use crate::http::date;
@@ -14,13 +15,14 @@ struct Line<'a> {
     time: String,
     clock_sure: bool,
     route: &'a str,
-    client: String,
+    client: Option<String>,
+    user: Option<Cow<'a, str>>,
     method: Cow<'a, str>,
     host: Cow<'a, str>,
-    path: String,
+    path: Cow<'a, str>,
     query: Option<Cow<'a, str>>,
     version: &'a str,
-    referer: Option<String>,
+    referer: Option<Cow<'a, str>>,
     user_agent: Option<Cow<'a, str>>,
     status: u16,
     cache: &'a str,
@@ -29,25 +31,28 @@ struct Line<'a> {
     uplink_ms: Option<u64>,
     elapsed_ms: u64,
     refusal: Option<&'a str>,
-    request_id: String,
+    request_id: Cow<'a, str>,
     complete: bool,
 }
 
 /// Appends one line.
 pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, route: &str, with_query: bool) {
     let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let shown = Shown::of(record, with_query);
+    let within = |value| Cow::Owned(location(value, shown.with_query));
     let told = Line {
         time: time(record.now.wall),
         clock_sure: record.now.sure,
         route,
-        client: record.client.to_string(),
+        client: shown.client.map(|client| client.to_string()),
+        user: shown.identity.map(|identity| printable(identity.as_bytes())),
         method: printable(record.method.as_bytes()),
-        host: printable(record.host.as_bytes()),
-        path: location(record.path.as_bytes(), with_query),
-        query: record.query.map(|query| visible(query.as_bytes(), with_query)),
+        host: part(shown.host, printable).unwrap_or_default(),
+        path: part(shown.path, within).unwrap_or_default(),
+        query: part(shown.query, printable),
         version: record.version,
-        referer: record.referer.map(|value| location(value, with_query)),
-        user_agent: record.user_agent.map(printable),
+        referer: part(shown.referer, within),
+        user_agent: part(shown.user_agent, printable),
         status: record.status,
         cache: record.cache.word(),
         sent_bytes: record.sent,
@@ -55,11 +60,22 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record<'_>, route: &str, with_q
         uplink_ms: record.uplink_time.map(millis),
         elapsed_ms: millis(record.elapsed),
         refusal: record.refusal,
-        request_id: record.request_id.to_string(),
+        request_id: match shown.shows_request_id {
+            true => record.request_id.to_string().into(),
+            false => REDACTED.into(),
+        },
         complete: record.complete,
     };
     line.extend_from_slice(json::to_string(&told).as_bytes());
     line.push(b'\n');
+}
+
+fn part<'a>(part: Part<'a>, print: impl Fn(&'a [u8]) -> Cow<'a, str>) -> Option<Cow<'a, str>> {
+    match part {
+        Part::Absent => None,
+        Part::Withheld => Some(REDACTED.into()),
+        Part::Text(text) => Some(print(text)),
+    }
 }
 
 fn visible(query: &[u8], with_query: bool) -> Cow<'_, str> {
@@ -77,7 +93,7 @@ fn location(value: &[u8], with_query: bool) -> String {
 }
 
 /// RFC 3339 with milliseconds: `1994-11-06T08:49:37.042Z`.
-fn time(wall: Wall) -> String {
+pub(super) fn time(wall: Wall) -> String {
     const MONTHS: &str = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
     let mut text = [0; 29];
     date::format(wall, &mut text);

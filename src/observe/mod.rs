@@ -4,12 +4,14 @@
 //! unless told to. Entry types: [`Observer`], [`Scope`], [`Record`], [`Gauges`], [`Facts`] → [`Status`], [`stderr_log`].
 
 mod access;
+pub(crate) mod audit;
 mod counters;
 mod json;
 mod metrics;
 mod observer;
 mod record;
 mod resident;
+mod shown;
 mod sink;
 mod status;
 mod stderr;

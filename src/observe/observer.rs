@@ -48,7 +48,7 @@ impl Observer {
         LINE.with_borrow_mut(|line| {
             line.clear();
             match style.format {
-                LogFormat::Combined => access::write(line, record, style.query),
+                LogFormat::Combined => access::write(line, record, &route.name, style.query),
                 LogFormat::Json => json::write(line, record, &route.name, style.query),
             }
             self.sink.append(line);

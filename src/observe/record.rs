@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::base::Now;
+use crate::config::Class;
 
 /// One exchange, told at its end.
 #[derive(Clone, Copy)]
@@ -13,6 +14,12 @@ pub(crate) struct Record<'a> {
     pub(crate) now: Now,
     /// The route's place in the file.
     pub(crate) route: Option<usize>,
+    /// The route's; where there is none, the strictest one that it might have been.
+    pub(crate) class: Class,
+    /// Names of fields, in lower case, that are not to be shown.
+    pub(crate) mask: &'a [String],
+    /// The id of who it was, where the route asks.
+    pub(crate) identity: Option<&'a str>,
     pub(crate) client: IpAddr,
     /// Empty where the head could not be read.
     pub(crate) method: &'a str,

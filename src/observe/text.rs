@@ -26,6 +26,12 @@ pub(super) fn printable(text: &[u8]) -> Cow<'_, str> {
     if text.contains(char::is_control) { Cow::Owned(text.replace(char::is_control, "\u{fffd}")) } else { text }
 }
 
+/// Whether an id is but digits, as made by machines: a UUID, or one of our own. Clients may choose others, and say anything
+/// with them.
+pub(super) fn is_opaque(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
 /// A URL in parts (a `Referer`, or a target): what is before a user's name and password, what is behind them, and
 /// whether a query follows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,6 +1,6 @@
 //! Error answers: a small calm page for people, a problem (RFC 9457) for programs.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use miniserde::{Serialize, json};
 
@@ -21,6 +21,25 @@ pub(crate) struct Told<'a> {
     /// The gateway's `name`.
     pub(crate) gateway: &'a str,
     pub(crate) request_id: Option<&'a dyn fmt::Display>,
+    pub(crate) extension: Extension<'a>,
+}
+
+/// What a problem says besides (RFC 9457 §3.2).
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Extension<'a> {
+    Nothing,
+    /// `violated-policies`: the names of the rates and quotas that are used up, as in `RateLimit-Policy`.
+    Policies(&'a [&'a str]),
+    /// `errors`: what is not as agreed.
+    Faults(&'a [Fault<'a>]),
+}
+
+/// One thing that is not as agreed.
+#[derive(Clone, Copy, Serialize, Debug)]
+pub(crate) struct Fault<'a> {
+    /// A JSON Pointer (RFC 6901) into what was sent, or the name of a parameter or field.
+    pub(crate) pointer: &'a str,
+    pub(crate) detail: &'a str,
 }
 
 /// An answer in the gateway's own words. Send it with `Cache-Control: no-store` and `Vary: Accept, Accept-Language`.
@@ -49,9 +68,10 @@ fn page(told: &Told<'_>, language: Language) -> String {
     let id = told.request_id.map(|id| id.to_string()).unwrap_or_default();
     format!(
         "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n{again}<title>{title}</title>\n\
          <style>{STYLE}</style>\n<main>\n<h1>{title}</h1>\n<p>{text}</p>\n</main>\n\
          <footer>{gateway} <span dir=\"ltr\">{status} {id}</span></footer>\n</html>\n",
+        again = again(told.trouble),
         tag = language.tag(),
         direction = language.direction(),
         title = words.title,
@@ -60,6 +80,12 @@ fn page(told: &Told<'_>, language: Language) -> String {
         status = told.status,
         id = Text(&id),
     )
+}
+
+/// Without scripts: the browser's own way to ask again.
+fn again(trouble: Trouble) -> String {
+    let meta = |seconds| format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">\n");
+    trouble.again().map(meta).unwrap_or_default()
 }
 
 const STYLE: &str = ":root{color-scheme:light dark}\
@@ -80,13 +106,37 @@ struct Problem<'a> {
 
 fn problem(told: &Told<'_>, language: Language) -> String {
     let words = told.trouble.words(language);
-    json::to_string(&Problem {
-        kind: format!("urn:hafir:problem:{}", told.trouble.word()),
+    let mut problem = json::to_string(&Problem {
+        kind: kind(told.trouble),
         title: words.title,
         status: told.status,
         detail: words.text,
         instance: told.request_id.map(|id| format!("urn:hafir:request:{id}")),
-    })
+    });
+    extend(&mut problem, told.extension);
+    problem
+}
+
+/// What the RateLimit fields' own document has a name for goes by that name (draft-ietf-httpapi-ratelimit-headers
+/// §Problem Types), so that clients which know it need not know us.
+fn kind(trouble: Trouble) -> String {
+    match trouble {
+        Trouble::TooMany | Trouble::QuotaUsed(_) => {
+            "https://iana.org/assignments/http-problem-types#quota-exceeded".to_owned()
+        }
+        other => format!("urn:hafir:problem:{}", other.word()),
+    }
+}
+
+/// Appends a member to an object, if there is one.
+fn extend(object: &mut String, extension: Extension<'_>) {
+    let (name, value) = match extension {
+        Extension::Nothing => return,
+        Extension::Policies(names) => ("violated-policies", json::to_string(names)),
+        Extension::Faults(faults) => ("errors", json::to_string(faults)),
+    };
+    object.truncate(object.len().saturating_sub(1));
+    let _ = write!(object, ",\"{name}\":{value}}}");
 }
 
 #[cfg(test)]
@@ -94,6 +144,7 @@ mod tests {
     use miniserde::json::{Number, Value};
 
     use super::*;
+    use crate::base::Period;
     use crate::http::FieldSpans;
 
     fn told(trouble: Trouble, accept: Option<&str>, language: &str) -> Page {
@@ -107,6 +158,7 @@ mod tests {
             languages: &[],
             gateway: "St. Mary's <Primary>",
             request_id: Some(&"00000000000000ab"),
+            extension: Extension::Nothing,
         })
     }
 
@@ -168,8 +220,44 @@ mod tests {
             languages: &["sw".to_owned()],
             gateway: "",
             request_id: None,
+            extension: Extension::Nothing,
         };
         let page = trouble_page(&unread);
         assert!(page.body.contains("<h1>Ombi halikueleweka</h1>") && page.language == "sw", "{}", page.body);
+    }
+
+    #[test]
+    fn only_the_waiting_page_asks_again_by_itself() {
+        for trouble in Trouble::ALL {
+            let page = told(trouble, Some("text/html"), "en");
+            let refreshes = page.body.contains("<meta http-equiv=\"refresh\" content=\"5\">");
+            assert_eq!(refreshes, trouble == Trouble::Waiting, "{}", page.body);
+            assert!(!told(trouble, None, "en").body.contains("refresh"));
+        }
+    }
+
+    #[test]
+    fn problems_tell_which_policy_and_which_member() {
+        let fault = Fault { pointer: "/name/\"x\"", detail: "too long" };
+        for (trouble, extension, end) in [
+            (
+                Trouble::QuotaUsed(Period::Day),
+                Extension::Policies(&["day", "burst"]),
+                "\"instance\":null,\"violated-policies\":[\"day\",\"burst\"]}",
+            ),
+            (
+                Trouble::NotAsAgreed,
+                Extension::Faults(&[fault]),
+                "\"errors\":[{\"pointer\":\"/name/\\\"x\\\"\",\"detail\":\"too long\"}]}",
+            ),
+            (Trouble::TooMany, Extension::Policies(&[]), "\"violated-policies\":[]}"),
+        ] {
+            let page = problem(
+                &Told { trouble, status: 429, fields: None, languages: &[], gateway: "", request_id: None, extension },
+                Language::English,
+            );
+            assert!(page.ends_with(end), "{page}");
+            assert!(matches!(json::from_str(&page), Ok(Value::Object(_))), "{page}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The words of the error pages, in every language the gateway speaks: short sentences that a twelve-year-old reads.
 
 use super::language::Language;
+use super::used_up::used_up;
+use crate::base::Period;
 
 /// What went wrong, as far as the client is told.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,6 +27,25 @@ pub(crate) enum Trouble {
     BadAnswer,
     /// Too many connections or requests at this moment (503, 429).
     Busy,
+    /// Nobody that is known, and the route wants to know (401).
+    NotKnown,
+    /// Known, but not allowed to do this (403).
+    NoRight,
+    /// For TLS only, and it came without (403).
+    NotSecure,
+    /// More requests than may come in such a time (429).
+    TooMany,
+    /// An allowance is used up until the calendar's next hour, day or month (429).
+    QuotaUsed(Period),
+    /// Everybody is served in turn, and it did not come within the wait (503). The page asks again by itself, which only
+    /// `GET` can bear; for others say [`Trouble::Busy`].
+    Waiting,
+    /// What was sent breaks the route's rules on content (400, 422).
+    NotAsAgreed,
+    /// Content of a type that the route does not take (415).
+    WrongType,
+    /// It would be known whether the credential still holds if the time were known (503).
+    ClockUnsure,
     /// The request went in a circle (508).
     Loop,
     /// A defect of the gateway (500).
@@ -32,6 +53,9 @@ pub(crate) enum Trouble {
     /// The configuration of this place does not work (500, 503).
     Misconfigured,
 }
+
+/// Seconds: short enough that nobody reloads by hand, long enough that those who wait are not the load.
+const AGAIN: u32 = 5;
 
 /// A title, and a sentence or two on what to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +65,34 @@ pub(super) struct Words {
 }
 
 impl Trouble {
+    /// In how many seconds the page asks again by itself. Send `Retry-After` with the same number.
+    pub(crate) fn again(self) -> Option<u32> {
+        match self {
+            Trouble::Waiting => Some(AGAIN),
+            Trouble::BadRequest
+            | Trouble::NotFound
+            | Trouble::NotAllowed
+            | Trouble::WrongMethod
+            | Trouble::TooLarge
+            | Trouble::ClientTooSlow
+            | Trouble::Unreachable
+            | Trouble::UpstreamTooSlow
+            | Trouble::BadAnswer
+            | Trouble::Busy
+            | Trouble::NotKnown
+            | Trouble::NoRight
+            | Trouble::NotSecure
+            | Trouble::TooMany
+            | Trouble::QuotaUsed(_)
+            | Trouble::NotAsAgreed
+            | Trouble::WrongType
+            | Trouble::ClockUnsure
+            | Trouble::Loop
+            | Trouble::Internal
+            | Trouble::Misconfigured => None,
+        }
+    }
+
     /// For programs: part of the problem's `type`, which never changes.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -54,6 +106,15 @@ impl Trouble {
             Trouble::UpstreamTooSlow => "upstream-too-slow",
             Trouble::BadAnswer => "bad-answer",
             Trouble::Busy => "busy",
+            Trouble::NotKnown => "not-known",
+            Trouble::NoRight => "no-right",
+            Trouble::NotSecure => "not-secure",
+            Trouble::TooMany => "too-many",
+            Trouble::QuotaUsed(_) => "quota-used",
+            Trouble::Waiting => "waiting",
+            Trouble::NotAsAgreed => "not-as-agreed",
+            Trouble::WrongType => "wrong-type",
+            Trouble::ClockUnsure => "clock-unsure",
             Trouble::Loop => "loop",
             Trouble::Internal => "internal",
             Trouble::Misconfigured => "misconfigured",
@@ -101,6 +162,35 @@ impl Trouble {
             Trouble::Busy => {
                 ("Too busy", "Too many people are using the service at the moment. Please wait a little and try again.")
             }
+            Trouble::NotKnown => (
+                "Please show who you are",
+                "This page is for people it knows. Sign in or send your key. If it no longer works, ask the person who looks after this network.",
+            ),
+            Trouble::NoRight => (
+                "Not among what you may do",
+                "We know who you are, but this is not open to you. Ask the person who looks after this network.",
+            ),
+            Trouble::NotSecure => (
+                "Only over a secure connection",
+                "This page is sent over a secure connection only. Write “https” at the front of the address.",
+            ),
+            Trouble::TooMany => {
+                ("Too many requests", "Many requests came from you in a short time. Wait a moment, then try again.")
+            }
+            Trouble::QuotaUsed(period) => used_up(Language::English, period),
+            Trouble::Waiting => (
+                "Please wait for your turn",
+                "Everybody is served in turn. This page tries again by itself; leave it open.",
+            ),
+            Trouble::NotAsAgreed => (
+                "Not in the agreed form",
+                "What was sent does not have the form that this service expects. Check it and send it again.",
+            ),
+            Trouble::WrongType => ("Wrong kind of content", "This service does not take content of this kind."),
+            Trouble::ClockUnsure => (
+                "The clock is not set yet",
+                "This device does not know the time yet, so it cannot check who you are. Please try again in a few minutes.",
+            ),
             Trouble::Loop => (
                 "Going in a circle",
                 "This request came back to where it started. Please tell the person who looks after this network.",
@@ -146,6 +236,36 @@ impl Trouble {
             Trouble::Busy => (
                 "Trop de demandes",
                 "Trop de personnes utilisent le service en ce moment. Patientez un peu et réessayez.",
+            ),
+            Trouble::NotKnown => (
+                "Dites-nous qui vous êtes",
+                "Cette page est réservée aux personnes connues. Connectez-vous ou envoyez votre clé. Si elle ne fonctionne plus, adressez-vous à la personne responsable du réseau.",
+            ),
+            Trouble::NoRight => (
+                "Hors de vos droits",
+                "Nous savons qui vous êtes, mais ceci ne vous est pas ouvert. Adressez-vous à la personne responsable du réseau.",
+            ),
+            Trouble::NotSecure => (
+                "Connexion sécurisée obligatoire",
+                "Cette page n’est envoyée que par une connexion sécurisée. Écrivez « https » au début de l’adresse.",
+            ),
+            Trouble::TooMany => (
+                "Trop de requêtes",
+                "Beaucoup de requêtes sont venues de vous en peu de temps. Patientez un instant, puis réessayez.",
+            ),
+            Trouble::QuotaUsed(period) => used_up(Language::French, period),
+            Trouble::Waiting => (
+                "Attendez votre tour",
+                "Chacun est servi à son tour. Cette page réessaie d’elle-même ; laissez-la ouverte.",
+            ),
+            Trouble::NotAsAgreed => (
+                "Forme non conforme",
+                "Ce qui a été envoyé n’a pas la forme attendue par ce service. Vérifiez et renvoyez.",
+            ),
+            Trouble::WrongType => ("Type de contenu refusé", "Ce service n’accepte pas ce type de contenu."),
+            Trouble::ClockUnsure => (
+                "L’horloge n’est pas encore réglée",
+                "Cet appareil ne connaît pas encore l’heure et ne peut donc pas vérifier qui vous êtes. Réessayez dans quelques minutes.",
             ),
             Trouble::Loop => (
                 "La requête tourne en rond",
@@ -195,6 +315,36 @@ impl Trouble {
                 "Demasiadas solicitudes",
                 "Muchas personas usan el servicio en este momento. Espere un poco e inténtelo de nuevo.",
             ),
+            Trouble::NotKnown => (
+                "Díganos quién es",
+                "Esta página es para personas conocidas. Inicie sesión o envíe su clave. Si ya no funciona, pregunte a la persona encargada de la red.",
+            ),
+            Trouble::NoRight => (
+                "Fuera de sus permisos",
+                "Sabemos quién es, pero esto no está abierto para usted. Pregunte a la persona encargada de la red.",
+            ),
+            Trouble::NotSecure => (
+                "Solo por una conexión segura",
+                "Esta página solo se envía por una conexión segura. Escriba «https» al principio de la dirección.",
+            ),
+            Trouble::TooMany => (
+                "Demasiadas solicitudes suyas",
+                "Llegaron muchas solicitudes suyas en poco tiempo. Espere un momento e inténtelo de nuevo.",
+            ),
+            Trouble::QuotaUsed(period) => used_up(Language::Spanish, period),
+            Trouble::Waiting => (
+                "Espere su turno",
+                "Se atiende a todos por turno. Esta página lo intenta de nuevo por sí sola; déjela abierta.",
+            ),
+            Trouble::NotAsAgreed => (
+                "No tiene la forma acordada",
+                "Lo que se envió no tiene la forma que espera este servicio. Revíselo y envíelo de nuevo.",
+            ),
+            Trouble::WrongType => ("Tipo de contenido no aceptado", "Este servicio no acepta este tipo de contenido."),
+            Trouble::ClockUnsure => (
+                "El reloj aún no está en hora",
+                "Este equipo aún no sabe la hora y no puede comprobar quién es usted. Inténtelo de nuevo en unos minutos.",
+            ),
             Trouble::Loop => (
                 "La solicitud da vueltas",
                 "Esta solicitud volvió al punto de partida. Avise a la persona encargada de la red.",
@@ -239,6 +389,35 @@ impl Trouble {
                 "Demasiados pedidos",
                 "Há muitas pessoas a usar o serviço neste momento. Espere um pouco e tente de novo.",
             ),
+            Trouble::NotKnown => (
+                "Diga-nos quem é",
+                "Esta página é para pessoas conhecidas. Inicie sessão ou envie a sua chave. Se já não funcionar, fale com a pessoa responsável pela rede.",
+            ),
+            Trouble::NoRight => (
+                "Fora do que lhe é permitido",
+                "Sabemos quem é, mas isto não está aberto para si. Fale com a pessoa responsável pela rede.",
+            ),
+            Trouble::NotSecure => (
+                "Só por uma ligação segura",
+                "Esta página só é enviada por uma ligação segura. Escreva «https» no início do endereço.",
+            ),
+            Trouble::TooMany => (
+                "Demasiados pedidos seus",
+                "Chegaram muitos pedidos seus em pouco tempo. Espere um momento e tente de novo.",
+            ),
+            Trouble::QuotaUsed(period) => used_up(Language::Portuguese, period),
+            Trouble::Waiting => {
+                ("Espere pela sua vez", "Todos são servidos à vez. Esta página tenta de novo sozinha; deixe-a aberta.")
+            }
+            Trouble::NotAsAgreed => (
+                "Não está na forma combinada",
+                "O que foi enviado não tem a forma que este serviço espera. Verifique e envie de novo.",
+            ),
+            Trouble::WrongType => ("Tipo de conteúdo não aceite", "Este serviço não aceita este tipo de conteúdo."),
+            Trouble::ClockUnsure => (
+                "O relógio ainda não está certo",
+                "Este aparelho ainda não sabe as horas e não pode verificar quem é. Tente de novo dentro de alguns minutos.",
+            ),
             Trouble::Loop => (
                 "O pedido anda em círculo",
                 "Este pedido voltou ao ponto de partida. Avise a pessoa responsável pela rede.",
@@ -281,6 +460,36 @@ impl Trouble {
             Trouble::Busy => {
                 ("Kuna maombi mengi mno", "Watu wengi wanatumia huduma kwa sasa. Subiri kidogo kisha ujaribu tena.")
             }
+            Trouble::NotKnown => (
+                "Tafadhali jitambulishe",
+                "Ukurasa huu ni kwa watu wanaojulikana. Ingia au tuma ufunguo wako. Ukiwa haufanyi kazi tena, muulize msimamizi wa mtandao.",
+            ),
+            Trouble::NoRight => (
+                "Huna ruhusa ya hili",
+                "Tunakufahamu, lakini hili halijafunguliwa kwako. Muulize msimamizi wa mtandao.",
+            ),
+            Trouble::NotSecure => (
+                "Kwa muunganisho salama tu",
+                "Ukurasa huu hutumwa kwa muunganisho salama tu. Andika “https” mwanzoni mwa anwani.",
+            ),
+            Trouble::TooMany => (
+                "Umetuma maombi mengi mno",
+                "Maombi mengi yametoka kwako kwa muda mfupi. Subiri kidogo, kisha ujaribu tena.",
+            ),
+            Trouble::QuotaUsed(period) => used_up(Language::Swahili, period),
+            Trouble::Waiting => (
+                "Tafadhali subiri zamu yako",
+                "Kila mtu anahudumiwa kwa zamu. Ukurasa huu utajaribu tena wenyewe; uache wazi.",
+            ),
+            Trouble::NotAsAgreed => (
+                "Si katika muundo uliokubaliwa",
+                "Kilichotumwa hakina muundo ambao huduma hii inatarajia. Kikague kisha ukitume tena.",
+            ),
+            Trouble::WrongType => ("Aina ya maudhui haikubaliwi", "Huduma hii haipokei maudhui ya aina hii."),
+            Trouble::ClockUnsure => (
+                "Saa bado haijawekwa",
+                "Kifaa hiki bado hakijui saa, kwa hiyo hakiwezi kuthibitisha wewe ni nani. Tafadhali jaribu tena baada ya dakika chache.",
+            ),
             Trouble::Loop => {
                 ("Ombi linazunguka", "Ombi hili limerudi lilikoanzia. Tafadhali mjulishe msimamizi wa mtandao.")
             }
@@ -308,6 +517,27 @@ impl Trouble {
             Trouble::UpstreamTooSlow => ("لا رد في الوقت المحدد", "استغرقت الخدمة وقتًا طويلًا في الرد. حاول لاحقًا."),
             Trouble::BadAnswer => ("رد غير صالح", "أرسلت الخدمة ردًا لا يمكن قراءته. حاول لاحقًا."),
             Trouble::Busy => ("طلبات كثيرة", "يستخدم الخدمة الآن عدد كبير من الناس. انتظر قليلًا ثم حاول مرة أخرى."),
+            Trouble::NotKnown => (
+                "عرّف بنفسك من فضلك",
+                "هذه الصفحة لمن هم معروفون لديها. سجّل الدخول أو أرسل مفتاحك. إذا لم يعد يعمل فاسأل المسؤول عن الشبكة.",
+            ),
+            Trouble::NoRight => ("ليس ضمن صلاحياتك", "نعرف من أنت، لكن هذا غير متاح لك. اسأل المسؤول عن الشبكة."),
+            Trouble::NotSecure => {
+                ("عبر اتصال آمن فقط", "لا تُرسل هذه الصفحة إلا عبر اتصال آمن. اكتب «https» في بداية العنوان.")
+            }
+            Trouble::TooMany => ("طلباتك كثيرة", "وصلت منك طلبات كثيرة في وقت قصير. انتظر لحظة ثم حاول مرة أخرى."),
+            Trouble::QuotaUsed(period) => used_up(Language::Arabic, period),
+            Trouble::Waiting => {
+                ("انتظر دورك من فضلك", "يُخدم الجميع بالدور. تحاول هذه الصفحة مرة أخرى من تلقاء نفسها؛ اتركها مفتوحة.")
+            }
+            Trouble::NotAsAgreed => {
+                ("ليس بالشكل المتفق عليه", "ما أُرسل ليس بالشكل الذي تتوقعه هذه الخدمة. تحقق منه ثم أرسله مرة أخرى.")
+            }
+            Trouble::WrongType => ("نوع محتوى غير مقبول", "لا تقبل هذه الخدمة محتوى من هذا النوع."),
+            Trouble::ClockUnsure => (
+                "لم تُضبط الساعة بعد",
+                "لا يعرف هذا الجهاز الوقت بعد، فلا يستطيع التحقق من هويتك. حاول مرة أخرى بعد بضع دقائق.",
+            ),
             Trouble::Loop => ("الطلب يدور في حلقة", "عاد هذا الطلب إلى حيث بدأ. أبلغ المسؤول عن الشبكة."),
             Trouble::Internal => {
                 ("حدث خطأ هنا", "الخطأ منا وليس منك. حاول مرة أخرى، وإذا تكرر فأبلغ المسؤول عن الشبكة.")
@@ -319,7 +549,7 @@ impl Trouble {
 
 #[cfg(test)]
 impl Trouble {
-    pub(super) const ALL: [Trouble; 13] = [
+    pub(super) const ALL: [Trouble; 24] = [
         Trouble::BadRequest,
         Trouble::NotFound,
         Trouble::NotAllowed,
@@ -330,6 +560,17 @@ impl Trouble {
         Trouble::UpstreamTooSlow,
         Trouble::BadAnswer,
         Trouble::Busy,
+        Trouble::NotKnown,
+        Trouble::NoRight,
+        Trouble::NotSecure,
+        Trouble::TooMany,
+        Trouble::QuotaUsed(Period::Hour),
+        Trouble::QuotaUsed(Period::Day),
+        Trouble::QuotaUsed(Period::Month),
+        Trouble::Waiting,
+        Trouble::NotAsAgreed,
+        Trouble::WrongType,
+        Trouble::ClockUnsure,
         Trouble::Loop,
         Trouble::Internal,
         Trouble::Misconfigured,
@@ -344,14 +585,21 @@ mod tests {
 
     #[test]
     fn every_trouble_has_its_own_words_in_every_language() {
-        let mut seen = HashSet::new();
+        let (mut seen, mut titles) = (HashSet::new(), HashSet::new());
         for trouble in Trouble::ALL {
-            assert!(seen.insert(trouble.word()));
             for language in Language::ALL {
                 let words = trouble.words(language);
                 assert!(seen.insert(words.text), "{trouble:?} {language:?}");
+                assert!(titles.insert((language, words.title)), "{trouble:?} {language:?}");
                 assert!(words.text.ends_with('.') && !words.title.ends_with('.'), "{trouble:?} {language:?}");
             }
         }
+    }
+
+    #[test]
+    fn programs_tell_troubles_apart() {
+        let words: HashSet<_> = Trouble::ALL.map(Trouble::word).into_iter().collect();
+        let kinds: HashSet<_> = Trouble::ALL.iter().map(std::mem::discriminant).collect();
+        assert_eq!(words.len(), kinds.len());
     }
 }

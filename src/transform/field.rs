@@ -9,7 +9,8 @@ pub(super) enum RequestField {
     EndToEnd,
     /// Goes on even where `Connection` names it: taking it away would hide a loop (RFC 8586 §2).
     Trail,
-    /// Never goes on as it came: it is for this connection only, or the gateway writes its own.
+    /// Never goes on as it came: it is for this connection only, or the gateway writes its own. `Client-Cert` and its
+    /// chain are never believed, not even from a proxy that is listed (RFC 9440 §4).
     Own,
     /// What a proxy says of its client: goes on only from a proxy that is listed.
     FromProxy,
@@ -91,7 +92,9 @@ fn request_field(name: &Folded) -> RequestField {
         | b"proxy-authenticate"
         | b"expect"
         | b"x-request-id"
-        | b"traceparent" => RequestField::Own,
+        | b"traceparent"
+        | b"client-cert"
+        | b"client-cert-chain" => RequestField::Own,
         b"via" | b"cdn-loop" => RequestField::Trail,
         b"forwarded"
         | b"x-forwarded"
@@ -136,7 +139,10 @@ pub(super) fn of_response(name: &[u8]) -> ResponseField {
 pub(super) fn is_protected(name: &str) -> bool {
     let field = Folded::of(name.as_bytes());
     match request_field(&field) {
-        RequestField::Own => !matches!(field.whole(), b"proxy-authorization" | b"proxy-authenticate" | b"x-request-id"),
+        RequestField::Own => !matches!(
+            field.whole(),
+            b"proxy-authorization" | b"proxy-authenticate" | b"x-request-id" | b"client-cert" | b"client-cert-chain"
+        ),
         RequestField::Trail | RequestField::Trailer | RequestField::MaxForwards => true,
         RequestField::EndToEnd | RequestField::FromProxy | RequestField::Condition | RequestField::TraceState => false,
     }
@@ -177,8 +183,9 @@ mod tests {
             ("X-Forwarded-For", RequestField::FromProxy),
             ("x-forwarded-anything-that-is-longer-than-known", RequestField::FromProxy),
             ("X_Forwarded_For", RequestField::Own),
-            ("Client-Cert", RequestField::FromProxy),
-            ("Client-Cert-Chain", RequestField::FromProxy),
+            ("Client-Cert", RequestField::Own),
+            ("CLIENT_CERT_CHAIN", RequestField::Own),
+            ("Client-Cert-Serial", RequestField::FromProxy),
             ("CDN-Loop", RequestField::Trail),
             ("If-Range", RequestField::Condition),
             ("Trailers", RequestField::EndToEnd),

@@ -3,7 +3,7 @@
 //! Hop-by-hop fields end here, both ways; `Via`, `Forwarded`, `X-Forwarded-*`, `CDN-Loop`, `X-Request-Id` and
 //! `traceparent` are made here; a route's `set.` and `remove.` are applied here. Never decides policy (framing, `Age`,
 //! `Cache-Status`, conditionals come from the caller), never does I/O. Entry types: [`Via`], [`Client`], [`Ids`],
-//! [`Edits`], [`Upgrade`]; [`RequestParts`] → [`request_head`]; [`ResponseParts`] → [`response_head`]; [`stored_head`],
+//! [`Edits`], [`Told`], [`Upgrade`]; [`RequestParts`] → [`request_head`]; [`ResponseParts`] → [`response_head`]; [`stored_head`],
 //! [`interim_head`].
 
 mod client;
@@ -13,6 +13,7 @@ mod forwarding;
 mod ids;
 mod request;
 mod response;
+mod told;
 mod upgrade;
 
 pub(crate) use client::Client;
@@ -20,6 +21,8 @@ pub(crate) use edits::Edits;
 pub(crate) use ids::Ids;
 pub(crate) use request::{Conditions, NotForwarded, RequestParts, Via, request_head};
 pub(crate) use response::{
-    ConnectionOption, ReplyFraming, ResponseParts, Tail, interim_head, kept_head, response_head, stored_head,
+    ConnectionOption, NOTHING_TOLD, ReplyFraming, ResponseParts, Tail, ToldFields, interim_head, kept_head,
+    response_head, stored_head,
 };
+pub(crate) use told::Told;
 pub(crate) use upgrade::Upgrade;

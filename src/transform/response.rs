@@ -37,7 +37,14 @@ pub(crate) struct Tail<'a> {
     pub(crate) date: Option<Wall>,
     /// `X-Request-Id` for the client, in place of one from upstream.
     pub(crate) request_id: Option<&'a dyn fmt::Display>,
+    pub(crate) told: ToldFields<'a>,
 }
+
+/// Further fields, which are told to this client alone. Those without a value are left out.
+pub(crate) type ToldFields<'a> = [(&'static str, &'a str); 3];
+
+/// Nothing is told.
+pub(crate) const NOTHING_TOLD: ToldFields<'static> = [("", ""); 3];
 
 /// How the body of an answer is delimited towards the client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -173,6 +180,9 @@ fn write_tail(head: &mut HeadWriter<'_>, status: u16, version: Version, tail: &T
     if let Some(id) = tail.request_id.filter(|_| !edits.touch(b"x-request-id")) {
         head.field_display("X-Request-Id", id);
     }
+    for (name, value) in tail.told.iter().filter(|(_, value)| !value.is_empty()) {
+        head.field(name, value);
+    }
     match tail.framing {
         // RFC 9110 §8.6: a 204 has none, not even of zero.
         ReplyFraming::Length(len) if status != 204 => head.field_number("Content-Length", len),
@@ -214,6 +224,7 @@ mod tests {
             age: None,
             date: None,
             request_id: None,
+            told: NOTHING_TOLD,
         }
     }
 

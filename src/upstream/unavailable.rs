@@ -61,9 +61,10 @@ impl Unavailable {
         let origin = origin.to_owned();
         match error {
             HandshakeError::TimedOut => Unavailable::TimedOut { origin },
-            HandshakeError::Tls(_) | HandshakeError::Local(_) | HandshakeError::NoCertificate => {
-                Unavailable::Tls { origin, why: error.to_string() }
-            }
+            HandshakeError::Tls(_)
+            | HandshakeError::Local(_)
+            | HandshakeError::NoCertificate
+            | HandshakeError::NoAuthorities => Unavailable::Tls { origin, why: error.to_string() },
             HandshakeError::Io(_) => Unavailable::Failed { origin, why: error.to_string() },
         }
     }

@@ -135,16 +135,17 @@ impl fmt::Display for Number<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = std::str::from_utf8(&self.digits).unwrap_or_default();
         let sign = if self.negative { "-" } else { "" };
-        match usize::try_from(self.scale) {
+        let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or(0));
+        match self.scale {
             _ if digits.is_empty() => f.write_str("0"),
-            Ok(scale) if scale <= 40 => {
-                let (whole, fraction) = digits.split_at_checked(scale).unwrap_or((digits, ""));
-                let zeros = "0".repeat(scale.saturating_sub(digits.len()));
-                let whole = if scale == 0 { "0" } else { whole };
+            scale @ -20..=0 => write!(f, "{sign}0.{}{digits}", zeros(-scale)),
+            scale @ 1..=40 => {
+                let (whole, fraction) =
+                    usize::try_from(scale).ok().and_then(|at| digits.split_at_checked(at)).unwrap_or((digits, ""));
                 let point = if fraction.is_empty() { "" } else { "." };
-                write!(f, "{sign}{whole}{zeros}{point}{fraction}")
+                write!(f, "{sign}{whole}{}{point}{fraction}", zeros(scale - self.len()))
             }
-            Ok(_) | Err(_) => write!(f, "{sign}0.{digits}e{}", self.scale),
+            scale => write!(f, "{sign}0.{digits}e{scale}"),
         }
     }
 }
@@ -233,6 +234,22 @@ mod tests {
         {
             assert_eq!(number(one), number(other));
         }
+    }
+
+    #[test]
+    fn numbers_are_shown_exactly() {
+        for (text, expected) in [
+            ("-0.050", "-0.05"),
+            ("0.5", "0.5"),
+            ("1500e-1", "150"),
+            ("12.50", "12.5"),
+            ("1e3", "1000"),
+            ("0e9", "0"),
+            ("1e60", "0.1e61"),
+        ] {
+            assert_eq!(number(text).to_string(), expected, "{text}");
+        }
+        assert_eq!(number("0.0001").divisor().unwrap().to_string(), "0.0001");
     }
 
     #[test]

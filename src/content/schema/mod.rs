@@ -8,6 +8,8 @@ mod run;
 mod says;
 #[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod tests;
 mod uri;
 
 use std::collections::BTreeMap;

@@ -418,6 +418,8 @@ impl<'r> Run<'r> {
                 count += 1;
                 if let Some(seen) = seen.as_deref_mut() {
                     seen.mark(number);
+                } else if most.is_none() && count >= least {
+                    break;
                 }
             }
         }

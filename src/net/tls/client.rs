@@ -46,7 +46,7 @@ impl TlsClient {
         })?;
         let connector = TlsConnector::from(self.config().await?);
         match handshake(span, connector.connect(name, Counted::new(socket))).await {
-            Ok(stream) => Ok(Stream::Tls(Box::new(TlsStream::Client(stream)))),
+            Ok(stream) => Ok(Stream::secured(TlsStream::Client(stream), None)),
             Err(error) => {
                 if matches!(error, HandshakeError::Tls(_)) && self.ca.is_some() {
                     self.remember(None);

@@ -1,6 +1,7 @@
 //! TLS on both sides: rustls with ring, TLS 1.2 and 1.3, HTTP/1.1 only.
 
 mod client;
+mod clients;
 mod front;
 mod suites;
 
@@ -30,6 +31,8 @@ pub(crate) enum HandshakeError {
     TimedOut,
     /// No certificate can be offered on this address.
     NoCertificate,
+    /// Clients must show a certificate here, and there is nothing to judge it by.
+    NoAuthorities,
     /// The peer's certificate or messages were refused, or ours were.
     Tls(rustls::Error),
     /// A local file (certificate authorities) cannot be used.
@@ -68,6 +71,9 @@ impl fmt::Display for HandshakeError {
         match self {
             HandshakeError::TimedOut => f.write_str("the TLS handshake took too long"),
             HandshakeError::NoCertificate => f.write_str("there is no certificate for this address"),
+            HandshakeError::NoAuthorities => {
+                f.write_str("client certificates are needed and there is no usable client.ca")
+            }
             HandshakeError::Tls(error) => write!(f, "{error}"),
             HandshakeError::Local(problem) => write!(f, "{problem}"),
             HandshakeError::Io(error) => write!(f, "the connection failed in the TLS handshake: {error}"),
@@ -80,10 +86,18 @@ impl std::error::Error for HandshakeError {
         match self {
             HandshakeError::Tls(error) => Some(error),
             HandshakeError::Io(error) => Some(error),
-            HandshakeError::TimedOut | HandshakeError::NoCertificate | HandshakeError::Local(_) => None,
+            HandshakeError::TimedOut
+            | HandshakeError::NoCertificate
+            | HandshakeError::NoAuthorities
+            | HandshakeError::Local(_) => None,
         }
     }
 }
 
+#[cfg(test)]
+mod client_tests;
+#[cfg(test)]
+#[path = "../../../tests/sockets/harness/pki.rs"]
+mod pki;
 #[cfg(test)]
 mod tests;

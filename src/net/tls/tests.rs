@@ -62,7 +62,7 @@ async fn tls_pair(authority: &Authority) -> (Stream, Stream) {
 fn common(stream: &Stream) -> &rustls::CommonState {
     match stream {
         Stream::Plain(_) => panic!("not TLS"),
-        Stream::Tls(tls) => tls.get_ref().1,
+        Stream::Tls(secured) => secured.tls.get_ref().1,
     }
 }
 

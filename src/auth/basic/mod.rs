@@ -1,0 +1,16 @@
+//! Passwords (RFC 7617): users of the file, and what proves them.
+//!
+//! A password is slow to check by design, so it is never done in the request's way: [`Users::check`] gives a
+//! [`PasswordJob`] to run elsewhere, and remembers what it found. Entry types: [`Users`], [`hash`].
+
+mod hash;
+mod login;
+mod memory;
+mod users;
+
+pub(crate) use hash::{DEFAULT_ITERATIONS, PasswordProblem, hash, is_hash};
+pub(crate) use login::{Login, login};
+pub(crate) use users::{Checked, PasswordJob, Users, Verified};
+
+#[cfg(test)]
+mod tests;

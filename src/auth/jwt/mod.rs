@@ -1,0 +1,21 @@
+//! Bearer tokens: signed JWTs (RFC 7519, 8725, 9068) and tokens that a provider is asked about (RFC 7662).
+//!
+//! Never talks to the network, reads a file or a clock: what is to be fetched goes out as an [`Errand`] or an
+//! [`Enquiry`], and the answers come back in. Entry type: [`Tokens`].
+
+mod errand;
+mod introspection;
+mod keys;
+mod problem;
+mod status;
+mod tokens;
+
+pub(crate) use errand::{Errand, ErrandKind};
+pub(crate) use introspection::Enquiry;
+pub(crate) use keys::KeysProblem;
+pub(crate) use problem::TokenProblem;
+pub(crate) use status::IssuerStatus;
+pub(crate) use tokens::{Checked, Tokens};
+
+/// The most bytes of a token. Ordinary ones have 500 to 3,000, and many servers take no more than 8 KB of head.
+pub(crate) const LONGEST_TOKEN: usize = 8192;
