@@ -54,10 +54,28 @@ mod tests {
             canonical(Document::new(text.as_bytes(), &nodes(text)), ROOT, &mut out);
             out
         };
-        for (one, other) in [(r#"{"a":1,"b":[2]}"#, r#"{ "b":[2.0], "\u0061":1e0 }"#), (r#""\u00e9""#, "\"é\""), ("0", "-0.0")] {
+        for (one, other) in
+            [(r#"{"a":1,"b":[2]}"#, r#"{ "b":[2.0], "\u0061":1e0 }"#), (r#""\u00e9""#, "\"é\""), ("0", "-0.0")]
+        {
             assert_eq!(bytes(one), bytes(other));
         }
-        let different = ["1", "true", "\"1\"", "[1]", "[[1]]", "[]", "{}", "null", "false", "0", "\"\"", "[1,2]", "[12]", r#"{"a":1}"#, r#"{"a":"1"}"#];
+        let different = [
+            "1",
+            "true",
+            "\"1\"",
+            "[1]",
+            "[[1]]",
+            "[]",
+            "{}",
+            "null",
+            "false",
+            "0",
+            "\"\"",
+            "[1,2]",
+            "[12]",
+            r#"{"a":1}"#,
+            r#"{"a":"1"}"#,
+        ];
         for (place, one) in different.iter().enumerate() {
             for other in &different[place + 1..] {
                 assert_ne!(bytes(one), bytes(other));

@@ -143,7 +143,9 @@ impl<'a> Document<'a> {
             let token = token.replace("~1", "/").replace("~0", "~");
             match self.kind(at) {
                 Kind::Object => self.member(at, &token),
-                Kind::Array if token == "0" || !token.starts_with(['0', '+']) => self.items(at).nth(token.parse().ok()?),
+                Kind::Array if token == "0" || !token.starts_with(['0', '+']) => {
+                    self.items(at).nth(token.parse().ok()?)
+                }
                 Kind::Array | Kind::Null | Kind::Boolean | Kind::Number | Kind::String => None,
             }
         })

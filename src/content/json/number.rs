@@ -181,22 +181,38 @@ mod tests {
     #[test]
     fn numbers_are_compared_exactly() {
         let rising = [
-            "-1e400", "-12345678901234567890.1", "-12345678901234567890", "-2", "-0.10", "-1e-400", "-0", "1e-401", "0.1",
-            "1", "1.5", "9.727837981879871e26", "972783798187987200000000000", "1e400",
+            "-1e400",
+            "-12345678901234567890.1",
+            "-12345678901234567890",
+            "-2",
+            "-0.10",
+            "-1e-400",
+            "-0",
+            "1e-401",
+            "0.1",
+            "1",
+            "1.5",
+            "9.727837981879871e26",
+            "972783798187987200000000000",
+            "1e400",
         ];
         for (place, low) in rising.iter().enumerate() {
             for (other, high) in rising.iter().enumerate() {
                 assert_eq!(number(low).cmp(&number(high)), place.cmp(&other).then(Ordering::Equal), "{low} {high}");
             }
         }
-        for (one, other) in [("1", "1.00"), ("100", "1e2"), ("0", "-0.0e5"), ("0.01", "1E-2"), ("1e99999999999999", "1e9999999999999")] {
+        for (one, other) in
+            [("1", "1.00"), ("100", "1e2"), ("0", "-0.0e5"), ("0.01", "1E-2"), ("1e99999999999999", "1e9999999999999")]
+        {
             assert_eq!(number(one), number(other));
         }
     }
 
     #[test]
     fn integers_and_counts() {
-        for (text, expected) in [("0", Some(0)), ("-0", Some(0)), ("2.0", Some(2)), ("1e3", Some(1000)), ("1.5", None), ("-1", None)] {
+        for (text, expected) in
+            [("0", Some(0)), ("-0", Some(0)), ("2.0", Some(2)), ("1e3", Some(1000)), ("1.5", None), ("-1", None)]
+        {
             assert_eq!(number(text).count(), expected, "{text}");
         }
         assert_eq!(number("1e40").count(), Some(usize::MAX));

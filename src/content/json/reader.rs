@@ -38,7 +38,10 @@ enum State {
     /// A comma or the end of what is open.
     Behind,
     /// Inside a string that is a name or not; whether the last byte was a backslash.
-    String { name: bool, escape: bool },
+    String {
+        name: bool,
+        escape: bool,
+    },
     Number(Digits),
     /// Inside `true`, `false` or `null`, of which so many bytes came.
     Word(&'static [u8], usize),
@@ -178,8 +181,10 @@ impl Reader {
         let mut names: Vec<_> = document.members(object).map(|(name, _)| (document.text(name), name)).collect();
         let same = if names.len() <= FEW {
             let mut rest = names.as_slice();
-            std::iter::from_fn(|| rest.split_first().map(|(first, others)| (first, std::mem::replace(&mut rest, others))))
-                .find_map(|((name, _), all)| all.iter().skip(1).find(|(other, _)| other == name).map(|(_, at)| *at))
+            std::iter::from_fn(|| {
+                rest.split_first().map(|(first, others)| (first, std::mem::replace(&mut rest, others)))
+            })
+            .find_map(|((name, _), all)| all.iter().skip(1).find(|(other, _)| other == name).map(|(_, at)| *at))
         } else {
             names.sort_unstable();
             names.array_windows().find(|[(one, _), (other, _)]| one == other).map(|[_, (_, at)]| *at)
@@ -297,8 +302,19 @@ mod tests {
     #[test]
     fn json_is_read() {
         let good = [
-            "{}", " [ ] ", "0", "-0.0e-10", "1E+2", "12345678901234567890.5", "\"\"", "true", "null\n", "[[],{}]",
-            r#"{"a":{"a":1},"b":[1,"2",false,null]}"#, r#""\"\\\/\b\f\n\r\t\u00E9\uD83D\uDE00""#, "\"\u{7f}é\"",
+            "{}",
+            " [ ] ",
+            "0",
+            "-0.0e-10",
+            "1E+2",
+            "12345678901234567890.5",
+            "\"\"",
+            "true",
+            "null\n",
+            "[[],{}]",
+            r#"{"a":{"a":1},"b":[1,"2",false,null]}"#,
+            r#""\"\\\/\b\f\n\r\t\u00E9\uD83D\uDE00""#,
+            "\"\u{7f}é\"",
         ];
         for text in good {
             assert!(read(text.as_bytes(), 8).is_ok(), "{text}");
@@ -308,9 +324,45 @@ mod tests {
     #[test]
     fn what_is_no_json_is_not() {
         let bad = [
-            "", " ", "{", "[1", "[1,]", "{\"a\":1,}", "{,}", "01", "-", "1.", ".5", "1e", "1e+", "+1", "0x1", "NaN", "tru",
-            "truex", "True", "'a'", "\"a", "\"\t\"", "\"\\x\"", "\"\\u12g4\"", "\"\\ud83d\"", "\"\\ud83dx\"", "\"\\ude00\\ud83d\"",
-            "{\"a\" 1}", "{a:1}", "{\"a\":}", "[1 2]", "1 2", "[]]", "{]", "[}", "//", "[1,/**/2]", "\u{feff}1", "\"\\u+123\"",
+            "",
+            " ",
+            "{",
+            "[1",
+            "[1,]",
+            "{\"a\":1,}",
+            "{,}",
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "1e",
+            "1e+",
+            "+1",
+            "0x1",
+            "NaN",
+            "tru",
+            "truex",
+            "True",
+            "'a'",
+            "\"a",
+            "\"\t\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\\ud83d\"",
+            "\"\\ud83dx\"",
+            "\"\\ude00\\ud83d\"",
+            "{\"a\" 1}",
+            "{a:1}",
+            "{\"a\":}",
+            "[1 2]",
+            "1 2",
+            "[]]",
+            "{]",
+            "[}",
+            "//",
+            "[1,/**/2]",
+            "\u{feff}1",
+            "\"\\u+123\"",
         ];
         for text in bad {
             assert!(matches!(read(text.as_bytes(), 8), Err(Flaw::NotJson(_))), "{text}");

@@ -14,12 +14,7 @@ pub(in crate::content) struct Scratch {
     stack: Vec<u16>,
 }
 
-pub(super) fn is_match(
-    program: &Program,
-    text: &str,
-    scratch: &mut Scratch,
-    steps: &mut Steps,
-) -> Result<bool, Unfit> {
+pub(super) fn is_match(program: &Program, text: &str, scratch: &mut Scratch, steps: &mut Steps) -> Result<bool, Unfit> {
     let place = Place { text, at: 0 };
     Run { program, steps }.search(0, place, program.anchored, scratch)
 }
