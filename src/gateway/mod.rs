@@ -32,6 +32,7 @@ mod refusal;
 mod refuse;
 mod reply;
 mod serve;
+mod terms;
 mod tunnel;
 mod worker;
 
