@@ -15,6 +15,7 @@ pub mod doors;
 mod files;
 mod gateway;
 mod http;
+mod ledger;
 mod limits;
 mod net;
 mod observe;

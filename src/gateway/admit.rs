@@ -8,7 +8,7 @@ use heapless::{String as Text, Vec as List};
 use crate::base::Now;
 use crate::config::{Each, PlanConfig, RouteConfig};
 use crate::limits::Subject;
-use crate::limits::gate::{Entered, Full, Gate, GatePermit, Path};
+use crate::limits::gate::{Entered, Full, Gate, GatePermit, MOST_GATES};
 use crate::limits::quota::{self, Allowances, Holder, Payer, QuotaCharge, QuotaStanding, QuotaUsed};
 use crate::limits::rate::{Charge, Exceeded, Policy, Standing};
 use crate::limits::scrape::{Budget, Budgets, Verdict};
@@ -231,11 +231,11 @@ pub(super) async fn turn(process: &Process, gateway: &Gateway, plan: &Plan<'_>) 
             Some(Gate { subject: caller.within(plan.subject), most })
         }),
     ];
-    let gates: Path = gates.into_iter().flatten().collect();
+    let gates: List<Gate, MOST_GATES> = gates.into_iter().flatten().collect();
     if gates.is_empty() {
         return Ok(None);
     }
-    let ticket = match process.gates.enter(caller, gates, !limits.queue.is_zero()) {
+    let ticket = match process.gates.enter(caller, &gates, !limits.queue.is_zero()) {
         Entered::In(permit) => return Ok(Some(permit)),
         Entered::Full(full) => return Err(Refusal::Full(full)),
         Entered::Wait(ticket) => ticket,

@@ -2,7 +2,7 @@
 
 use crate::http::BodyFraming;
 use crate::http::chunked::{Decoder, Step};
-use crate::net::{BodyError, BodyReader, Filled, Meter, Progress};
+use crate::net::{BodyError, BodyReader, Filled, Meter, Progress, write_all};
 
 use super::Refusal;
 use super::connection::Connection;
@@ -84,6 +84,21 @@ impl RequestBody {
             }
         }
         Ok(())
+    }
+
+    /// Tells a client that waits for it to send its body.
+    pub(super) async fn go_on(&mut self, connection: &mut Connection) -> Result<(), Refusal> {
+        self.held_back &= connection.buffer.is_empty();
+        if std::mem::take(&mut self.held_back) {
+            let told = write_all(&mut connection.stream, b"HTTP/1.1 100 Continue\r\n\r\n", &mut self.meter).await;
+            told.map_err(|_| Refusal::ClientGone)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the next piece, to be had from the reader. False at the end.
+    pub(super) async fn next(&mut self, connection: &mut Connection) -> Result<bool, Refusal> {
+        self.advance(connection).await.map_err(|error| Refusal::of_request_body(&error))
     }
 
     fn is_ready(&mut self, arrived: &[u8]) -> bool {

@@ -19,6 +19,7 @@ use crate::transform::Edits;
 use crate::upstream::Group;
 
 use super::admit::RouteLimits;
+use super::agree::Agreement;
 use super::{DoorKind, Process};
 
 const _: () = assert!(crate::config::MAX_FIELDS == crate::http::MAX_FIELDS);
@@ -51,6 +52,7 @@ pub(crate) struct Route {
     pub(crate) destination: Destination,
     pub(crate) key_rules: KeyRules,
     pub(crate) limits: RouteLimits,
+    pub(crate) agreement: Agreement,
     /// Those whose client certificates count here, where they are fewer than the listener's.
     pub(crate) client_authorities: Option<Arc<Authorities>>,
     pub(crate) request_edits: Edits,
@@ -144,6 +146,10 @@ impl Route {
             }
         };
         let (request_edits, response_edits) = (edits(&config.edit_request), edits(&response_edits(config)));
+        let agreement = Agreement::build(config).unwrap_or_else(|problem| {
+            broken = Some(format!("[route {}] {problem}", config.name));
+            Agreement::none()
+        });
         let destination = match broken {
             Some(why) => Destination::Broken(why),
             None => Destination::build(config, process),
@@ -159,6 +165,7 @@ impl Route {
             destination,
             key_rules,
             limits,
+            agreement,
             client_authorities,
             request_edits,
             response_edits,

@@ -155,6 +155,8 @@ pub(super) async fn relay(
     let mut reply = Reply::new(connection, exchange.gateway.progress, outgoing, out).decoding(coding);
     let mut body = ResponseBody::new(incoming, exchange.plan.route.config.upstream.idle);
     let mut toll = exchange.toll();
+    let route = exchange.plan.route;
+    let mut watched = route.agreement.watch(&route.config, head.status, head.fields());
     if lease.buffer.is_empty() && reply.head().await.is_err() {
         return Ok(After::Gone);
     }
@@ -169,12 +171,14 @@ pub(super) async fn relay(
             }
         };
         toll.pay(piece.len()).await;
+        watched.piece(piece);
         if reply.bytes(piece).await.is_err() {
             // Gone, or merely slow: then it must not take the end of the connection for that of the body.
             exchange.count(&reply, &body);
             return Ok(After::Cut);
         }
     }
+    watched.end();
     exchange.count(&reply, &body);
     let ended = reply.end(body.trailers()).await;
     lease.done();

@@ -338,7 +338,8 @@ impl Task {
 
     /// Carries the body from the upstream to the store. Gives what is to be asked next.
     async fn pump(&self, plan: &Plan<'_>, answered: Answered, mut writer: Writer) -> Option<Fill> {
-        let Answered { mut lease, framing, .. } = answered;
+        let Answered { mut lease, framing, head, .. } = answered;
+        let mut watched = plan.route.agreement.watch(&plan.route.config, head.status, head.fields());
         let mut body = ResponseBody::new(framing, plan.route.config.upstream.idle);
         let class = plan.route.config.limits.priority;
         let mut toll = Toll::new(&self.asking.worker.process, self.asking.payer.clone(), class);
@@ -347,6 +348,7 @@ impl Task {
                 Ok(Some(bytes)) => {
                     self.asking.received.add(bytes.len());
                     toll.pay(bytes.len()).await;
+                    watched.piece(bytes);
                     match writer.write(bytes).await {
                         Ok(()) => {}
                         Err(Stop::NobodyReads | Stop::Abandoned) => return None,
@@ -365,6 +367,7 @@ impl Task {
                 }
             }
         }
+        watched.end();
         let next = writer.finish(&lines(body.trailers())).await;
         lease.done();
         next

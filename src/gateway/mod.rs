@@ -7,6 +7,7 @@
 
 mod admin;
 mod admit;
+mod agree;
 mod answer;
 mod ask;
 mod body;

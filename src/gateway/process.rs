@@ -8,6 +8,7 @@ use crate::auth::key::KeyRing;
 use crate::base::Wall;
 use crate::cache::{Cache, SearchRules};
 use crate::config::Config;
+use crate::ledger::{Ledger, Table};
 use crate::limits::gate::Gates;
 use crate::limits::quota::Quotas;
 use crate::limits::rate::RateTable;
@@ -38,7 +39,11 @@ pub(crate) struct Process {
     pub(crate) quotas: Quotas,
     pub(crate) shaper: Shaper,
     pub(crate) governor: Arc<Governor>,
-    pub(crate) keys: KeyRing,
+    /// Keys, counts and what else outlives the process.
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) keys: Arc<KeyRing>,
+    /// What was wrong with what the state folder held, a sentence each.
+    pub(crate) problems: Vec<String>,
     pub(crate) tokens: Tokens,
     pub(crate) via: Via,
     /// The configuration file, for the status page.
@@ -49,6 +54,14 @@ impl Process {
     /// `floor`: a time that is surely over. Nothing here fails: what does not work shows in the status.
     pub(crate) fn start(config: &Config, file: &Path, floor: Wall, instance: u64) -> Process {
         let clock = Clock::start(floor);
+        let (ledger, problem) = Ledger::open(&config.gateway.state);
+        let (records, unread) = match ledger.all(Table::Keys) {
+            Ok(records) => (records, None),
+            Err(cause) => (Vec::new(), Some(format!("the keys cannot be read: {cause}"))),
+        };
+        let (keys, unknown) = KeyRing::new(records);
+        let problems = [problem, unread, unknown];
+        problems.iter().flatten().for_each(|problem| log::error!("{problem}"));
         let tokens = Tokens::default();
         tokens.reconfigure(&config.jwt);
         Process {
@@ -64,7 +77,9 @@ impl Process {
             quotas: Quotas::new(config.gateway.timezone),
             shaper: Shaper::new(CALLERS),
             governor: Governor::new(config.link.rate),
-            keys: KeyRing,
+            ledger: Arc::new(ledger),
+            keys: Arc::new(keys),
+            problems: problems.into_iter().flatten().collect(),
             tokens,
             via: Via::new(instance),
             file: file.to_owned(),

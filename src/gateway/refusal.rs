@@ -5,6 +5,7 @@ use std::fmt;
 use crate::auth::{self, Denied, NotAllowed, NotKnown};
 use crate::base::Period;
 use crate::cache::Failure;
+use crate::content::{Unfit, Violation};
 use crate::files::NoFile;
 use crate::http::{BadRequest, BadResponse};
 use crate::limits::gate::Full;
@@ -37,6 +38,14 @@ pub(crate) enum Refusal {
     NotSecure,
     /// More than a rate or budget allows.
     Overuse(Box<Overuse>),
+    /// A method that the route does not take, and the value of `Allow`.
+    Method(String),
+    /// A body of a type that the route does not take, and the value of `Accept`.
+    MediaType(String),
+    /// A query or field that is not as the route wants it.
+    Disagreement(Vec<Violation>),
+    /// A body that is not as the route's schema says.
+    Unfit(Box<Unfit>),
     /// As many are served at the same time as may be, and the wait is over or too long.
     Full(Full),
     File(NoFile),
@@ -136,6 +145,11 @@ impl Refusal {
                 (429, Client, overuse.period.map_or(Trouble::TooMany, Trouble::QuotaUsed), overuse.word)
             }
             Refusal::Full(_) => (503, Client, Trouble::Waiting, "no-turn"),
+            Refusal::Method(_) => (405, Client, Trouble::WrongMethod, "method"),
+            Refusal::MediaType(_) => (415, Client, Trouble::WrongType, "media-type"),
+            Refusal::Disagreement(_) => (400, Client, Trouble::NotAsAgreed, "content"),
+            Refusal::Unfit(unfit) if unfit.status() == 413 => (413, Client, Trouble::TooLarge, unfit.word()),
+            Refusal::Unfit(unfit) => (unfit.status(), Client, Trouble::NotAsAgreed, unfit.word()),
             Refusal::File(NoFile::NotFound) => (404, Client, Trouble::NotFound, "no-file"),
             Refusal::File(NoFile::Method) => (405, Client, Trouble::WrongMethod, "method"),
             Refusal::File(NoFile::PreconditionFailed) => (412, Client, Trouble::WrongMethod, "precondition"),
@@ -178,6 +192,7 @@ impl Refusal {
             | Refusal::BodyTooSlow
             | Refusal::BodyBroken
             | Refusal::BodyTooLarge
+            | Refusal::Unfit(_)
             | Refusal::ClientGone
             | Refusal::SwitchedUnasked
             | Refusal::Internal(_) => true,
@@ -189,6 +204,9 @@ impl Refusal {
             | Refusal::NotSecure
             | Refusal::Overuse(_)
             | Refusal::Full(_)
+            | Refusal::Method(_)
+            | Refusal::MediaType(_)
+            | Refusal::Disagreement(_)
             | Refusal::File(_)
             | Refusal::AdminMethod
             | Refusal::AdminNotFound
@@ -225,9 +243,20 @@ impl Refusal {
                 vec![("WWW-Authenticate", auth::scope_challenge(realm, scopes))]
             }
             (Refusal::Full(_), _) => vec![("Retry-After", verdict.trouble.again().unwrap_or(1).to_string())],
+            (Refusal::Method(allow), _) => vec![("Allow", allow.clone())],
+            (Refusal::MediaType(accept), _) => vec![("Accept", accept.clone())],
             (_, 405) => vec![("Allow", "GET, HEAD".to_owned())],
             (_, 502..=504) if !matches!(self, Refusal::OnlyIfCached) => vec![("Retry-After", "30".to_owned())],
             _ => Vec::new(),
+        }
+    }
+
+    /// What is not as agreed, place by place.
+    pub(crate) fn violations(&self) -> &[Violation] {
+        match self {
+            Refusal::Disagreement(violations) => violations,
+            Refusal::Unfit(unfit) => unfit.violations(),
+            _ => &[],
         }
     }
 
@@ -280,6 +309,13 @@ impl fmt::Display for Refusal {
             Refusal::NotAllowed(why, _) => why.fmt(f),
             Refusal::NotSecure => f.write_str("the route is answered over TLS only"),
             Refusal::Overuse(overuse) => write!(f, "more than allowed: {}", overuse.violated.join(", ")),
+            Refusal::Method(_) => f.write_str("a method that the route does not take"),
+            Refusal::MediaType(_) => f.write_str("a body of a type that the route does not take"),
+            Refusal::Disagreement(violations) => {
+                let places: Vec<&str> = violations.iter().map(|one| one.pointer.as_str()).collect();
+                write!(f, "not as the route wants it: {}", places.join(", "))
+            }
+            Refusal::Unfit(unfit) => f.write_str(unfit.word()),
             Refusal::Full(Full::Busy) => f.write_str("as many are served as may be"),
             Refusal::Full(Full::ClientQueue | Full::Queue) => f.write_str("its turn did not come in time"),
             Refusal::File(NoFile::NotFound) => f.write_str("no such file"),

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use crate::content::Violation;
 use crate::http::{Fields, Method, status};
-use crate::portal::{self, Extension, Told, Trouble};
+use crate::portal::{self, Extension, Fault, Told, Trouble};
 use crate::transform::{Edits, NOTHING_TOLD, ReplyFraming, Tail, stored_head};
 
 use super::connection::{After, Connection};
@@ -140,11 +141,19 @@ impl Page {
     }
 }
 
-fn page(gateway: &Gateway, refusal: &Refusal, verdict: &Verdict, request: Option<&Request<'_>>, ids: &Ids<'_>) -> Page {
+fn page<'a>(
+    gateway: &Gateway,
+    refusal: &'a Refusal,
+    verdict: &Verdict,
+    request: Option<&Request<'_>>,
+    ids: &Ids<'_>,
+) -> Page {
     let violated: Vec<&str> = match refusal {
         Refusal::Overuse(overuse) => overuse.violated.iter().map(String::as_str).collect(),
         _ => Vec::new(),
     };
+    let fault = |one: &'a Violation| Fault { pointer: &one.pointer, detail: &one.message };
+    let faults: Vec<Fault<'_>> = refusal.violations().iter().map(fault).collect();
     // A page that asks again by itself is for those whose questions can be repeated.
     let trouble = match verdict.trouble {
         Trouble::Waiting if !request.is_some_and(|request| request.method == Method::Get) => Trouble::Busy,
@@ -157,7 +166,11 @@ fn page(gateway: &Gateway, refusal: &Refusal, verdict: &Verdict, request: Option
         languages: &gateway.config.gateway.languages,
         gateway: &gateway.config.gateway.name,
         request_id: Some(ids),
-        extension: if violated.is_empty() { Extension::Nothing } else { Extension::Policies(&violated) },
+        extension: match (violated.as_slice(), faults.as_slice()) {
+            ([], []) => Extension::Nothing,
+            ([], faults) => Extension::Faults(faults),
+            (violated, _) => Extension::Policies(violated),
+        },
     });
     let mut lines = format!("Content-Type: {}\r\nCache-Control: no-store\r\n", page.content_type);
     lines.push_str("Vary: Accept, Accept-Language\r\n");

@@ -184,7 +184,7 @@ async fn admit(exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
     // Waiting took time in which the buckets filled.
     let now = process.clock.now();
     exchange.told = admit::charge(process, gateway, &exchange.plan, now)?;
-    Ok(())
+    exchange.plan.route.agreement.head(&exchange.plan)
 }
 
 /// Sends the request where its route leads. A refusal means that nothing was sent to the client.
@@ -194,6 +194,11 @@ async fn dispatch(
     body: &mut RequestBody,
 ) -> Result<After, Refusal> {
     let route = exchange.plan.route;
+    if let Some(framing) = route.agreement.body(&exchange.plan, connection, body).await? {
+        // It passed, and is read once more.
+        exchange.plan.framing = framing;
+        *body = RequestBody::new(framing, exchange.gateway.progress, false);
+    }
     if exchange.plan.found.add_slash && matches!(exchange.plan.request.method, Method::Get | Method::Head) {
         body.read_off(connection).await;
         let location = slashed(exchange);

@@ -24,6 +24,7 @@ enum Sort<'a> {
     Upstream(&'a str),
     Policy(&'a str, &'a str),
     Everybody,
+    Target(&'a [u8]),
 }
 
 impl Subject {
@@ -65,6 +66,11 @@ impl Subject {
     /// A policy: `of` says where it stands in the configuration.
     pub(super) fn policy(of: &str, name: &str) -> Subject {
         Subject::of(&Sort::Policy(of, name))
+    }
+
+    /// What a client asks for.
+    pub(super) fn target(bytes: &[u8]) -> Subject {
+        Subject::of(&Sort::Target(bytes))
     }
 
     /// This subject in the realm of another one: a client on a route, an identity under a policy.
@@ -112,6 +118,7 @@ mod tests {
             Subject::policy("anna", ""),
             Subject::policy("", "anna"),
             Subject::everybody(),
+            Subject::target(b"anna"),
             Subject::route("anna").within(Subject::plan("anna")),
             Subject::plan("anna").within(Subject::route("anna")),
             Subject::route("anna").within(Subject::route("anna")),

@@ -78,6 +78,15 @@ impl Buffer {
         }
     }
 
+    /// Puts bytes in front of those that are there, as if they were to come still. However many they are: the block
+    /// that holds them is given to nobody else.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        let all = [bytes, self.bytes()].concat();
+        self.release();
+        self.end = narrow(all.len());
+        self.block = all.into_boxed_slice();
+    }
+
     /// Waits until there is something to read, and reads it. While waiting with nothing in it the buffer holds no
     /// block. It grows up to `ceiling` (rounded up to a block's size) when more does not fit.
     pub(crate) fn fill<'a>(
@@ -209,7 +218,8 @@ pub(super) fn take(class: usize) -> Box<[u8]> {
 }
 
 pub(super) fn give_back(block: Box<[u8]>) {
-    if block.is_empty() {
+    // One that was made for bytes that were put back is of no other use.
+    if block.is_empty() || block.len() != size_of_class(class_of(block.len())) {
         return;
     }
     // A thread that is ending has no pool any more; the block is freed.

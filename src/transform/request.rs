@@ -213,9 +213,11 @@ fn write_own(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
 
     use super::*;
-    use crate::config::FieldEdit;
+    use crate::base::PeerCertificate;
+    use crate::config::{FieldEdit, Tell};
     use crate::http::FieldSpans;
 
     const DIRECT: Client = Client { peer: BOARD_USER, address: BOARD_USER, secure: false, trusted: false };
@@ -231,6 +233,14 @@ mod tests {
         traceparent: 00-00000000000000020000000000000003-0000000000000005-00\r\n";
 
     fn written(block: &str, change: impl FnOnce(&mut RequestParts<'_>)) -> Result<String, NotForwarded> {
+        written_telling(block, Told::default(), change)
+    }
+
+    fn written_telling(
+        block: &str,
+        told: Told<'_>,
+        change: impl FnOnce(&mut RequestParts<'_>),
+    ) -> Result<String, NotForwarded> {
         let spans = FieldSpans::parse(block.as_bytes()).unwrap();
         let fields = Fields::new(block.as_bytes(), spans.as_slice());
         let mut parts = RequestParts {
@@ -238,7 +248,7 @@ mod tests {
             client: &DIRECT,
             ids: &Ids::of(fields, [1, 2, 3, 4]),
             edits: &Edits::default(),
-            told: Told::default(),
+            told,
             method: "GET",
             path: "/a",
             query: None,
@@ -312,6 +322,68 @@ mod tests {
             |_| {},
             "GET /a HTTP/1.1\r\nHost: origin\r\nVia: 1.0 fred\r\nCDN-Loop: other\r\n",
         );
+    }
+
+    #[test]
+    fn what_clients_say_under_the_gateways_names_is_left_out() {
+        let names = [("X-User".to_owned(), Tell::Name), ("X-Scope".to_owned(), Tell::Scope)];
+        let values = [("X-User".to_owned(), "Mary\r\nX-Scope: all".to_owned())];
+        let consumed = ["authorization".to_owned(), "x-api-key".to_owned()];
+        let block = "x-user: root\r\nX_USER: root\r\nX-Scope: all\r\nX-Users: 2\r\nAuthorization: Bearer a\r\n\
+            X_Api_Key: k\r\nProxy: x\r\n";
+        let told = Told { names: &names, values: &values, consumed: &consumed, ..Told::default() };
+        let head = written_telling(block, told, |_| {}).unwrap();
+        assert!(head.starts_with("GET /a HTTP/1.1\r\nHost: origin\r\nX-Users: 2\r\nVia"), "{head}");
+        assert!(head.ends_with("\r\nX-User: Mary  X-Scope: all\r\n\r\n"), "{head}");
+        assert_eq!(head.to_lowercase().matches("\r\nx-scope").count(), 0, "{head}");
+        let told = Told { names: &names, ..Told::default() };
+        let head = written_telling(block, told, |_| {}).unwrap().to_lowercase();
+        assert!(!head.contains("root") && head.contains("authorization: bearer a"), "{head}");
+    }
+
+    #[test]
+    fn a_routes_edit_of_a_name_goes_before_what_the_gateway_tells() {
+        let values = [("X-User".to_owned(), "Mary".to_owned())];
+        let edits = Edits::build(&[FieldEdit::Remove { name: "x-user".into() }]).unwrap();
+        let told = Told { values: &values, ..Told::default() };
+        let head = written_telling("X-User: root\r\n", told, |parts| parts.edits = Box::leak(Box::new(edits)));
+        assert!(!head.unwrap().to_lowercase().contains("x-user"));
+    }
+
+    #[test]
+    fn a_key_in_the_query_stays_here() {
+        for (query, expected) in [
+            (None, "/a"),
+            (Some(""), "/a?"),
+            (Some("x=1"), "/a?x=1"),
+            (Some("key=k"), "/a"),
+            (Some("key"), "/a"),
+            (Some("x=1&key=k&y=2&key=l"), "/a?x=1&y=2"),
+            (Some("Key=k&keys=l&x=key"), "/a?Key=k&keys=l&x=key"),
+        ] {
+            let told = Told { consumed_query: Some("key"), ..Told::default() };
+            let head = written_telling("", told, |parts| parts.query = query);
+            assert!(head.unwrap().starts_with(&format!("GET {expected} HTTP/1.1\r\n")), "{query:?}");
+        }
+    }
+
+    #[test]
+    fn certificates_go_upstream_as_rfc_9440_has_them_and_never_come_from_clients() {
+        let shown = PeerCertificate { der: Arc::from(&b"own"[..]), chain: vec![] };
+        let linked = PeerCertificate { chain: vec![Arc::from(&b"a"[..]), Arc::from(&b"bc"[..])], ..shown.clone() };
+        let block = "Client-Cert: :AAAA:\r\nclient_cert: :AAAA:\r\nCLIENT-CERT-CHAIN: :AAAA:\r\n";
+        for client in [&DIRECT, &PROXIED] {
+            let head = written(block, |parts| parts.client = client).unwrap().to_lowercase();
+            assert!(!head.contains("cert"), "{head}");
+            for (certificate, expected) in [
+                (&shown, "\r\nClient-Cert: :b3du:\r\n\r\n"),
+                (&linked, "\r\nClient-Cert: :b3du:\r\nClient-Cert-Chain: :YQ==:, :YmM=:\r\n\r\n"),
+            ] {
+                let told = Told { certificate: Some(certificate), ..Told::default() };
+                let head = written_telling(block, told, |parts| parts.client = client).unwrap();
+                assert!(head.ends_with(expected) && !head.contains("AAAA"), "{head}");
+            }
+        }
     }
 
     #[test]

@@ -11,3 +11,6 @@ mod users;
 pub(crate) use hash::{DEFAULT_ITERATIONS, PasswordProblem, hash, is_hash};
 pub(crate) use login::{Login, login};
 pub(crate) use users::{Checked, PasswordJob, Users, Verified};
+
+#[cfg(test)]
+mod tests;

@@ -157,6 +157,13 @@ impl PasswordJob {
     }
 }
 
+#[cfg(test)]
+impl PasswordJob {
+    pub(super) fn iterations(&self) -> u32 {
+        self.user.hash.iterations.get()
+    }
+}
+
 impl User {
     fn new(identity: Option<Arc<Identity>>, hash: Hash, clear: Option<String>) -> User {
         User { identity, hash, clear, good: Mutex::new(None) }

@@ -1,5 +1,6 @@
 //! What is read of a certificate (RFC 5280 §4.1): names and dates. A walk along its elements and no more: that it is
-//! good was judged before, by webpki.
+//! good was judged before, by webpki, which tells neither dates nor all kinds of names. Libraries that read everything
+//! were measured at 144 KB (x509-parser) and 243 KB (x509-cert) of program; this is 22 KB at the most.
 //!
 //! Strict DER as X.690 §10 has it: short tags, definite lengths in their shortest form, nothing left behind an element.
 

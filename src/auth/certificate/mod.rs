@@ -12,3 +12,6 @@ mod problem;
 pub(crate) use authorities::{Authorities, issued_by};
 pub(crate) use identity::{Fingerprint, fingerprint, identity, is_bound_here, is_named};
 pub(crate) use problem::CertificateProblem;
+
+#[cfg(test)]
+mod tests;

@@ -1,37 +1,15 @@
-//! API keys.
+//! API keys: their text, what is kept of them, and who comes with one.
+//!
+//! A key is `hafir_` + eight letters that name it + `_` + its secret. What is kept is the SHA-256 of the secret, never
+//! the secret. Changes go through [`KeyRing::change`]: first they are made durable, then they count, then they are
+//! answered.
 
-use std::fmt;
-use std::sync::Arc;
+mod change;
+mod record;
+mod ring;
+mod text;
 
-use crate::auth::Identity;
-use crate::base::Now;
-
-pub(crate) struct KeyRing;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum KeyProblem {
-    NotAKey,
-    Typo,
-    Unknown,
-    Revoked,
-    Expired,
-}
-
-impl KeyRing {
-    pub(crate) fn check(&self, _text: &str, _now: Now) -> Result<Arc<Identity>, KeyProblem> {
-        Err(KeyProblem::NotAKey)
-    }
-    pub(crate) fn looks_like_a_key(text: &str) -> bool {
-        text.starts_with("hafir_")
-    }
-}
-impl KeyProblem {
-    pub(crate) fn word(self) -> &'static str {
-        "key"
-    }
-}
-impl fmt::Display for KeyProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("key")
-    }
-}
+pub(crate) use change::{Change, ChangeProblem, Kept};
+pub(crate) use record::{KeyRecord, KeyState};
+pub(crate) use ring::{KeyProblem, KeyRing};
+pub(crate) use text::{NewKey, Presented, digest_from_hex, hex};

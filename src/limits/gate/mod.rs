@@ -41,8 +41,8 @@ pub(crate) struct Gate {
     pub(crate) most: usize,
 }
 
-/// The gates of one exchange. One beyond [`MOST_GATES`] does not come into being.
-pub(crate) type Path = heapless::Vec<Gate, MOST_GATES>;
+/// The gates of one exchange.
+type Path = heapless::Vec<Gate, MOST_GATES>;
 
 pub(crate) enum Entered {
     In(GatePermit),
@@ -77,8 +77,10 @@ impl Gates {
         Arc::new(Gates { state: Mutex::default() })
     }
 
-    /// `client` is who takes turns with others. With `queue` it waits where a gate is shut.
-    pub(crate) fn enter(self: &Arc<Self>, client: Subject, path: Path, queue: bool) -> Entered {
+    /// `client` is who takes turns with others. With `queue` it waits where a gate is shut. Behind more than
+    /// [`MOST_GATES`] nobody comes in.
+    pub(crate) fn enter(self: &Arc<Self>, client: Subject, gates: &[Gate], queue: bool) -> Entered {
+        let Ok(path) = Path::from_slice(gates) else { return Entered::Full(Full::Busy) };
         let mut state = self.lock();
         if state.is_open(&path) {
             state.let_in(&path);

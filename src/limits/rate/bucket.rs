@@ -34,18 +34,18 @@ impl<X> Bucket<X> {
     /// the bucket is deep.
     pub(in crate::limits) fn owed(&self, pace: Pace, now: u64) -> u64 {
         let owed = self.full_at.saturating_sub(now);
-        if owed > 0 && self.interval != pace.interval {
-            let scaled = u128::from(owed) * u128::from(pace.interval) / u128::from(self.interval.max(1));
-            return u64::try_from(scaled).unwrap_or(u64::MAX).min(pace.span());
+        if owed == 0 || self.pace() == pace {
+            return owed;
         }
-        owed.min(pace.span())
+        let scaled = u128::from(owed) * u128::from(pace.interval) / u128::from(self.interval.max(1));
+        u64::try_from(scaled).unwrap_or(u64::MAX).min(pace.span())
     }
 
-    /// Sets what is missing.
+    /// Sets what is missing; it may be more than there is in the bucket.
     pub(in crate::limits) fn owe(&mut self, owed: u64, pace: Pace, now: u64) {
         self.burst = pace.burst;
         self.interval = pace.interval;
-        self.full_at = now.saturating_add(owed.min(pace.span()));
+        self.full_at = now.saturating_add(owed);
     }
 
     /// What part of the bucket is missing, in 65,536ths.

@@ -10,12 +10,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::base::Mono;
 use standing::{Line, Told};
-use table::{Claim, Crowded, Table};
+use table::Table;
+
+pub(super) use policy::Pace;
+pub(super) use table::{Claim, Crowded, SharedTable};
 
 pub(crate) use policy::{Charge, Policy};
 pub(crate) use standing::{Exceeded, MOST_TOLD, Standing, Why};
@@ -29,22 +31,20 @@ const CROWDED_RETRY: Duration = Duration::from_secs(1);
 
 /// Shared by all threads and kept over reloads.
 pub(crate) struct RateTable {
-    entries: usize,
-    /// One lock for all: it is held for some ten nanoseconds a charge, and all charges of a request go under it at once.
-    table: OnceLock<Mutex<Table<()>>>,
+    table: SharedTable<()>,
 }
 
 impl RateTable {
     /// Buckets that are remembered at the same time, rounded up to whole sets.
     pub(crate) fn new(entries: usize) -> RateTable {
-        RateTable { entries, table: OnceLock::new() }
+        RateTable { table: SharedTable::new(entries) }
     }
 
     /// Takes from all of the buckets or from none. Each bucket comes at most once.
     #[expect(clippy::result_large_err, reason = "what is told with a refusal is made without allocation")]
     pub(crate) fn take<'a>(&self, charges: &[Charge<'a>], now: Mono) -> Result<Standing<'a>, Exceeded<'a>> {
         let now = nanoseconds(now);
-        let mut table = self.lock();
+        let mut table = self.table.lock();
         if let Some(first) = charges.iter().find(|charge| charge.look(&table, now).is_err()) {
             return Err(refuse(first, charges, &table, now));
         }
@@ -54,11 +54,6 @@ impl RateTable {
             standing.tell(Line { policy: charge.policy, owed, told: Told::More });
         }
         Ok(standing)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Table<()>> {
-        let table = self.table.get_or_init(|| Mutex::new(Table::new(self.entries)));
-        table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,6 +117,6 @@ fn refuse<'a>(first: &Charge<'a>, charges: &[Charge<'a>], table: &Table<()>, now
     exceeded
 }
 
-fn nanoseconds(now: Mono) -> u64 {
+pub(super) fn nanoseconds(now: Mono) -> u64 {
     now.as_millis().saturating_mul(1_000_000)
 }

@@ -18,11 +18,11 @@ pub(crate) struct Policy {
 /// A rate in nanoseconds. Each token takes a whole number of them, rounded up, so there is no drift, and never more is
 /// let through than the rate says: at 1,000 a second at most one in a million is lost by that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Pace {
+pub(in crate::limits) struct Pace {
     /// Until one token comes back. At least 1.
-    pub(super) interval: u64,
+    pub(in crate::limits) interval: u64,
     /// Tokens of a full bucket. At least 1.
-    pub(super) burst: u32,
+    pub(in crate::limits) burst: u32,
 }
 
 /// One bucket to be taken from.
@@ -53,7 +53,7 @@ impl Policy {
         self.mark
     }
 
-    pub(super) fn pace(&self) -> Pace {
+    pub(in crate::limits) fn pace(&self) -> Pace {
         self.pace
     }
 
@@ -76,7 +76,7 @@ impl Pace {
     }
 
     /// From empty to full.
-    pub(super) fn span(self) -> u64 {
+    pub(in crate::limits) fn span(self) -> u64 {
         self.interval.saturating_mul(u64::from(self.burst))
     }
 

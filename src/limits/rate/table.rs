@@ -12,12 +12,22 @@
 //!   the other buckets of the set when the last one went. To have new ones refused in every set, a flood has to keep
 //!   all buckets of the table empty, each at its full rate.
 
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
 use super::bucket::{Bucket, SHARED};
 use super::policy::{Pace, Policy};
 use crate::limits::Subject;
 
 /// Places of a set. More make it less likely that the busy subjects of a set fill it; fewer are quicker to look through.
 pub(in crate::limits) const WAYS: usize = 16;
+
+/// A table for all threads, made on its first use: who limits nothing pays nothing.
+pub(in crate::limits) struct SharedTable<X> {
+    entries: usize,
+    /// One lock for all. It is held for some ten nanoseconds a bucket, so two threads with microseconds of work between
+    /// hardly ever meet, and what belongs together is done under it at once.
+    table: OnceLock<Mutex<Table<X>>>,
+}
 
 pub(in crate::limits) struct Table<X> {
     sets: Box<[Set<X>]>,
@@ -51,9 +61,20 @@ impl Claim {
     }
 }
 
+impl<X: Clone + Default> SharedTable<X> {
+    pub(in crate::limits) fn new(entries: usize) -> SharedTable<X> {
+        SharedTable { entries, table: OnceLock::new() }
+    }
+
+    pub(in crate::limits) fn lock(&self) -> MutexGuard<'_, Table<X>> {
+        let table = self.table.get_or_init(|| Mutex::new(Table::new(self.entries)));
+        table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<X: Clone + Default> Table<X> {
     /// At least so many places.
-    pub(in crate::limits) fn new(entries: usize) -> Table<X> {
+    fn new(entries: usize) -> Table<X> {
         let sets = entries.div_ceil(WAYS).clamp(1, 1 << 20);
         Table { sets: vec![Set { buckets: heapless::Vec::new() }; sets].into_boxed_slice() }
     }

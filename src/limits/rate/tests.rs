@@ -204,7 +204,7 @@ fn two_hundred_thousand_clients_in_a_table_of_fixed_size_and_one_is_still_held_t
     }
     assert_eq!(heavy, 20 + 5 * 100 - 1, "its rate, exactly: the hundred seconds begin with its first request");
     assert_eq!((others, turned_away), (200_000, 0));
-    let table = table.lock();
+    let table = table.table.lock();
     assert_eq!(table.entries(), ENTRIES);
     assert_eq!(table.bytes(), ENTRIES * 32 + ENTRIES / table::WAYS * 8);
 }
@@ -384,7 +384,7 @@ fn an_older_reading_of_the_clock_gives_nothing_back() {
     assert_eq!(one(&table, 1, &policy, 5000), Ok(()));
     assert_eq!(one(&table, 1, &policy, 4999), Err(Duration::from_millis(1)));
     assert_eq!(one(&table, 1, &policy, 5000), Ok(()));
-    assert_eq!(one(&table, 1, &policy, 0), Err(Duration::from_secs(1)));
+    assert_eq!(one(&table, 1, &policy, 0), Err(Duration::from_secs(6)));
 }
 
 #[test]

@@ -1,0 +1,47 @@
+//! What becomes of files: broken ones are put aside, new ones belong to the account that owns the folder.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+/// The gateway's account alone: the files say who may do what.
+const PRIVATE: u32 = 0o600;
+/// A card that breaks a file at each start is not filled by the remains.
+const MOST_BROKEN: u32 = 1000;
+
+/// Opens a file to read and write, which is made where it is missing. A command of root's leaves it to the account that
+/// owns the folder: the gateway must be able to open it.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    let made = !path.exists();
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(PRIVATE).open(path)?;
+    if made && rustix::process::geteuid().is_root() {
+        let owner = fs::metadata(path.parent().unwrap_or(Path::new("/")))?;
+        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(file)
+}
+
+/// A name is on the card when its folder is.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Gives a broken file another name, which is returned.
+pub(super) fn put_aside(path: &Path) -> io::Result<PathBuf> {
+    let name = name_aside(path)?;
+    fs::rename(path, &name)?;
+    sync_folder(path.parent().unwrap_or(Path::new("/")))?;
+    Ok(name)
+}
+
+/// The next name for a broken file.
+pub(super) fn name_aside(path: &Path) -> io::Result<PathBuf> {
+    let names = (1..MOST_BROKEN).map(|number| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".broken-{number}"));
+        PathBuf::from(name)
+    });
+    let too_often = || io::Error::other(format!("{} has been broken too often: look at the card", path.display()));
+    names.into_iter().find(|name| !name.exists()).ok_or_else(too_often)
+}
