@@ -24,6 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("codings", &["base", "http"]),
     ("cache", &["base", "http", "config"]),
     ("files", &["base", "http", "config"]),
+    ("ledger", &["base"]),
     ("observe", &["base", "http", "config"]),
     ("upstream", &["base", "http", "config", "net"]),
     // The status page shows `observe::Status`.
@@ -43,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "codings",
             "cache",
             "files",
+            "ledger",
             "observe",
             "upstream",
             "portal",
@@ -63,6 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "codings",
             "cache",
             "files",
+            "ledger",
             "observe",
             "upstream",
             "portal",
@@ -136,7 +139,7 @@ const OWNED: &[Owned] = &[
             ".symlink_metadata(",
             ".try_exists(",
         ],
-        owners: &["cache/", "files/", "config/", "observe/", "cli/", "net/"],
+        owners: &["cache/", "files/", "ledger/", "config/", "observe/", "cli/", "net/"],
     },
     Owned {
         what: "sockets",
