@@ -1,7 +1,7 @@
 //! What a request shows of who sent it.
 
 use crate::config::{AuthConfig, AuthMethod};
-use crate::http::Fields;
+use crate::http::{Fields, looks_like};
 
 /// The credentials of a request, as they came. Never shown, never logged.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -72,7 +72,8 @@ impl AuthConfig {
 
     /// Whether a field carries a credential that is the gateway's to judge.
     pub(crate) fn is_credential(&self, name: &[u8]) -> bool {
-        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        // Programs behind CGI take `X_API_Key` for `X-API-Key`.
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes()) || looks_like(name, known);
         self.asks_anything() && is("authorization")
             || self.asks(AuthMethod::Key) && self.key_headers.iter().any(|known| is(known))
     }
@@ -126,6 +127,7 @@ mod tests {
     fn what_is_judged_here_is_known_by_its_name() {
         let keys = rules(&[AuthMethod::Key]);
         assert!(keys.is_credential(b"X-Api-Key") && keys.is_credential(b"Authorization"));
+        assert!(keys.is_credential(b"x_api_key"));
         let tokens = rules(&[AuthMethod::Jwt]);
         assert!(!tokens.is_credential(b"X-Api-Key") && tokens.is_credential(b"authorization"));
         assert!(!rules(&[]).is_credential(b"Authorization"));

@@ -15,6 +15,7 @@ mod build;
 mod cache_status;
 mod cached;
 mod connection;
+mod counts;
 mod direct;
 mod door;
 mod exchange;
@@ -38,6 +39,7 @@ mod tunnel;
 mod worker;
 
 pub(crate) use build::{Gateway, Provenance, Route};
+pub(crate) use counts::{Scribe, restore as restore_counts};
 pub(crate) use door::DoorKind;
 pub(crate) use explain::explain;
 pub(crate) use locate::{Extent, Located, locate};
