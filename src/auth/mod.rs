@@ -10,6 +10,8 @@ mod jwt;
 
 pub(crate) use address::{Denied, allowed};
 pub(crate) use identity::{Identity, Kind};
+#[cfg(feature = "doors")]
+pub(crate) use jwt::door as token_door;
 pub(crate) use jwt::{
     Checked, Enquiry, Errand, ErrandKind, IssuerStatus, KeysProblem, TokenProblem, Tokens, judge_key_file,
 };
