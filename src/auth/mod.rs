@@ -20,6 +20,8 @@ pub(crate) use identity::{Identity, Kind};
 pub(crate) use judge::{
     Doorkeepers, Judged, Later, NotAllowed, NotKnown, Shown, challenges, judge, may, scope_challenge,
 };
+#[cfg(feature = "doors")]
+pub(crate) use jwt::door as token_door;
 pub(crate) use jwt::{
     Checked, Enquiry, Errand, ErrandKind, IssuerStatus, KeysProblem, TokenProblem, Tokens, judge_key_file,
 };

@@ -8,6 +8,8 @@ mod base64;
 mod claims;
 mod compact;
 mod discovery;
+#[cfg(feature = "doors")]
+pub(crate) mod door;
 mod errand;
 mod introspection;
 mod jwk;
