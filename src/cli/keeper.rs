@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::memory::Memory;
-use crate::gateway::{Gateway, Process};
+use crate::gateway::{Gateway, Process, Scribe};
 
 /// The longest pause between two rounds.
 const ROUND: Duration = Duration::from_secs(5);
@@ -45,6 +45,7 @@ fn keep(process: &Process, current: &Current, mut memory: Memory, ends: &AtomicB
     // Where the priority cannot be lowered, housekeeping is only less polite.
     let _ = rustix::process::nice(5);
     let mut rounds: u32 = 0;
+    let mut scribe = Scribe::default();
     while !ends.load(Ordering::Relaxed) {
         let pause = process.cache.maintain(process.clock.now());
         process.upstreams.sweep();
@@ -53,8 +54,10 @@ fn keep(process: &Process, current: &Current, mut memory: Memory, ends: &AtomicB
             remember(process, &mut memory);
         }
         rounds = rounds.wrapping_add(1);
-        std::thread::park_timeout(pause.min(ROUND));
+        let counts = scribe.keep(process).unwrap_or(ROUND);
+        std::thread::park_timeout(pause.min(ROUND).min(counts));
     }
+    scribe.finish(process);
     remember(process, &mut memory);
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::counts;
 use crate::auth::Tokens;
 use crate::auth::key::KeyRing;
 use crate::base::Wall;
@@ -60,7 +61,9 @@ impl Process {
             Err(cause) => (Vec::new(), Some(format!("the keys cannot be read: {cause}"))),
         };
         let (keys, unknown) = KeyRing::new(records);
-        let problems = [problem, unread, unknown];
+        let quotas = Quotas::new(config.gateway.timezone);
+        let uncounted = counts::restore(&quotas, &ledger, clock.now());
+        let problems = [problem, unread, unknown, uncounted];
         problems.iter().flatten().for_each(|problem| log::error!("{problem}"));
         let tokens = Tokens::default();
         tokens.reconfigure(&config.jwt);
@@ -74,7 +77,7 @@ impl Process {
             rates: RateTable::new(CALLERS),
             gates: Gates::new(),
             scrape: Scrape::new(CALLERS),
-            quotas: Quotas::new(config.gateway.timezone),
+            quotas,
             shaper: Shaper::new(CALLERS),
             governor: Governor::new(config.link.rate),
             ledger: Arc::new(ledger),

@@ -5,6 +5,7 @@ mod conformance;
 mod harness;
 mod interop;
 mod mtls;
+mod privacy;
 mod process;
 mod tls;
 mod wire;

@@ -1,6 +1,7 @@
 //! The quotas of one plan or route.
 
 use crate::base::{Allowance, Period, Quota};
+use crate::limits::Subject;
 
 /// Whose quotas they are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Allowances {
     holder: Holder,
     name: Box<str>,
     quotas: heapless::Vec<Quota, MOST_QUOTAS>,
+    /// Holder and name.
+    mark: Subject,
 }
 
 /// Two units, three periods.
@@ -31,13 +34,18 @@ impl Holder {
 
 impl Allowances {
     pub(crate) fn new(holder: Holder, name: &str, quotas: &[Quota]) -> Allowances {
-        let mut allowances = Allowances { holder, name: name.into(), quotas: heapless::Vec::new() };
+        let mark = mark(holder, name);
+        let mut allowances = Allowances { holder, name: name.into(), quotas: heapless::Vec::new(), mark };
         quotas.iter().for_each(|quota| allowances.add(*quota));
         allowances
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.quotas.is_empty()
+    }
+
+    pub(super) fn mark(&self) -> Subject {
+        self.mark
     }
 
     /// Whether any of them is of bytes.
@@ -67,6 +75,14 @@ impl Allowances {
     }
 }
 
+/// The realm in which callers are counted.
+pub(super) fn mark(holder: Holder, name: &str) -> Subject {
+    match holder {
+        Holder::Plan => Subject::plan(name),
+        Holder::Route => Subject::route(name),
+    }
+}
+
 /// What is counted, and in which period: a counter belongs to that, not to a limit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Measure {
@@ -78,6 +94,16 @@ pub(crate) struct Measure {
 pub(crate) enum Unit {
     Requests,
     Bytes,
+}
+
+impl Unit {
+    /// As people write it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Unit::Requests => "requests",
+            Unit::Bytes => "bytes",
+        }
+    }
 }
 
 impl Measure {

@@ -146,15 +146,15 @@ impl Today {
     }
 
     /// Whole seconds until the period ends, rounded up, so that who comes back then does not come too early.
-    pub(super) fn seconds_left(&self, period: Period) -> u64 {
+    pub(super) fn seconds_left(&self, period: Period) -> u32 {
         let millis = u64::try_from(self.span(period).end.saturating_sub(self.time)).unwrap_or(0);
-        millis.div_ceil(1000).max(1)
+        u32::try_from(millis.div_ceil(1000)).unwrap_or(u32::MAX).max(1)
     }
 
     /// Seconds of the whole period.
-    pub(super) fn seconds(&self, period: Period) -> u64 {
+    pub(super) fn seconds(&self, period: Period) -> u32 {
         let span = self.span(period);
-        u64::try_from(span.end.saturating_sub(span.begin)).unwrap_or(0) / 1000
+        u32::try_from(span.end.saturating_sub(span.begin) / 1000).unwrap_or(0)
     }
 
     fn span(&self, period: Period) -> &Span {

@@ -1,12 +1,12 @@
 //! Everybody's counters in one table.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 use crate::base::{Mono, Now, Wall};
 
-use super::allowances::{Allowances, Holder, Measure, Unit};
+use super::allowances::{self, Allowances, Holder, Measure, Unit};
 use super::almanac::{Almanac, Motion, Today};
 use super::calendar::{Label, Zone};
 use super::caller::{Caller, Sort, Who};
@@ -14,6 +14,7 @@ use super::counter::Counter;
 use super::record::{self, CLOCK, Counted};
 use super::standing::{Line, QuotaStanding, QuotaUsed};
 use super::{MOST_RECORDS, QuotaCharge, QuotaRecord, Usage};
+use crate::limits::Subject;
 
 /// Who found no place is counted together with a part of the others: a flood of addresses gets so many allowances more, not one
 /// for each address.
@@ -30,10 +31,9 @@ pub(super) const MOST_CHARGES: usize = 4;
 /// Not shared; [`super::Quotas`] is.
 pub(super) struct Book {
     almanac: Almanac,
-    /// By a hash of caller and holder under a key of this process. That two of 10,000 have the same one happens in one of
+    /// By the subject of the caller in the realm of the holder. That two of 10,000 have the same one happens in one of
     /// 10¹¹ processes; they would be counted as one.
-    pages: HashMap<u64, Page>,
-    key: RandomState,
+    pages: HashMap<u64, Page, BuildHasherDefault<Drawn>>,
     /// Pages at the same time, those of others aside.
     most: usize,
     addresses: usize,
@@ -62,6 +62,24 @@ struct Page {
     changed: bool,
 }
 
+/// Keys are drawn by a secret key already.
+#[derive(Default)]
+struct Drawn(u64);
+
+impl Hasher for Drawn {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
 /// Where a charge is counted.
 #[derive(Clone, Copy)]
 struct Place<'a> {
@@ -74,8 +92,7 @@ impl Book {
     pub(super) fn new(zone: Zone, most: usize) -> Book {
         Book {
             almanac: Almanac::new(zone),
-            pages: HashMap::new(),
-            key: RandomState::new(),
+            pages: HashMap::default(),
             most,
             addresses: 0,
             others: 0,
@@ -158,17 +175,14 @@ impl Book {
 
     fn place<'a>(&mut self, charge: &QuotaCharge<'a>, today: &Today) -> Place<'a> {
         let (caller, allowances) = (charge.caller.normal(), charge.allowances);
-        let key = self.key_of(caller, allowances.holder(), allowances.name());
+        let subject = caller.subject();
+        let key = subject.within(allowances.mark()).bits();
         if self.pages.contains_key(&key) || self.has_room(caller.sort(), today) {
             return Place { key, caller, allowances };
         }
-        let part = u8::try_from(self.key.hash_one(caller) % PARTS).unwrap_or(0);
+        let part = u8::try_from(subject.bits() % PARTS).unwrap_or(0);
         let others = Caller::Others(caller.sort(), part);
-        Place { key: self.key_of(others, allowances.holder(), allowances.name()), caller: others, allowances }
-    }
-
-    fn key_of(&self, caller: Caller<'_>, holder: Holder, name: &str) -> u64 {
-        self.key.hash_one((caller, holder, name))
+        Place { key: others.subject().within(allowances.mark()).bits(), caller: others, allowances }
     }
 
     /// Whether somebody new is counted alone. Addresses have three quarters of the table, so that no flood of them keeps
@@ -255,17 +269,29 @@ impl Book {
         records
     }
 
+    pub(super) fn due(&self, now: Now) -> Option<Duration> {
+        if self.changed.is_empty() && self.gone.is_empty() {
+            return None;
+        }
+        let rest = |handed| PAUSE.saturating_sub(now.mono.since(handed));
+        Some(if self.more { Duration::ZERO } else { self.handed.map_or(Duration::ZERO, rest) })
+    }
+
+    pub(super) fn hurry(&mut self) {
+        self.more = true;
+    }
+
     pub(super) fn unwritten(&mut self, records: &[QuotaRecord]) {
         for (name, _) in records {
             let Some((holder, holder_name, caller)) = record::parse_name(name) else { continue };
             let Some(caller) = Caller::parse(caller) else { continue };
-            let key = self.key_of(caller.normal(), holder, holder_name);
+            let key = key_of(caller.normal(), holder, holder_name);
             match self.pages.get_mut(&key) {
                 Some(page) => page.mark(key, &mut self.changed),
                 None => self.gone.push(name.clone()),
             }
         }
-        self.clock_handed = None;
+        (self.clock_handed, self.more) = (None, false);
     }
 
     /// Gives the number of records that were not understood.
@@ -287,7 +313,7 @@ impl Book {
 
     fn adopt(&mut self, counted: &Counted, today: &Today) -> bool {
         let Some(caller) = Caller::parse(&counted.caller).map(Caller::normal) else { return false };
-        let key = self.key_of(caller, counted.holder, &counted.name);
+        let key = key_of(caller, counted.holder, &counted.name);
         let is_others = matches!(caller, Caller::Others(..));
         if self.pages.contains_key(&key) || !is_others && !self.has_room(caller.sort(), today) {
             return false;
@@ -300,6 +326,10 @@ impl Book {
         self.pages.insert(key, page);
         true
     }
+}
+
+fn key_of(caller: Caller<'_>, holder: Holder, name: &str) -> u64 {
+    caller.subject().within(allowances::mark(holder, name)).bits()
 }
 
 /// Where no time was written down, the latest period in which anything was used goes on.
@@ -367,7 +397,7 @@ impl Page {
         self.counters.iter().filter_map(|counter| {
             let Measure { unit, period } = counter.measure;
             let used = counter.used(today.label(period));
-            let resets = today.seconds_left(period);
+            let resets = u64::from(today.seconds_left(period));
             let caller = || self.who.caller().to_string();
             let usage = || Usage {
                 holder: self.holder,

@@ -79,13 +79,16 @@ mod tests {
     use super::*;
     use crate::http::date;
 
-    fn at(text: &str) -> Wall {
-        date::parse(text.as_bytes()).unwrap()
+    /// By the parser of dates, which knows the months by their names.
+    fn at([year, month, day, hour, minute, second]: [u16; 6]) -> Wall {
+        let name =
+            "JanFebMarAprMayJunJulAugSepOctNovDec".get(usize::from(month) * 3 - 3..usize::from(month) * 3).unwrap();
+        date::parse(format!("Mon, {day:02} {name} {year} {hour:02}:{minute:02}:{second:02} GMT").as_bytes()).unwrap()
     }
 
-    fn check(minutes: i16, period: Period, time: &str, begin: &str, end: &str) {
+    fn check(minutes: i16, period: Period, time: [u16; 6], begin: [u16; 6], end: [u16; 6]) {
         let span = Zone::ahead_by(minutes).span_at(period, at(time));
-        assert_eq!((span.begin, span.end), (at(begin).as_millis(), at(end).as_millis()), "{period:?} {time}");
+        assert_eq!((span.begin, span.end), (at(begin).as_millis(), at(end).as_millis()), "{period:?} {time:?}");
         assert_eq!(Zone::ahead_by(minutes).begin(period, span.label), at(begin));
     }
 
@@ -94,83 +97,17 @@ mod tests {
         let (utc, kampala, mumbai, bogota) = (0, 180, 330, -300);
         let (hour, day, month) = (Period::Hour, Period::Day, Period::Month);
         for (zone, period, time, begin, end) in [
-            (
-                utc,
-                hour,
-                "Tue, 03 Nov 2026 10:59:59 GMT",
-                "Tue, 03 Nov 2026 10:00:00 GMT",
-                "Tue, 03 Nov 2026 11:00:00 GMT",
-            ),
-            (
-                mumbai,
-                hour,
-                "Tue, 03 Nov 2026 10:31:00 GMT",
-                "Tue, 03 Nov 2026 10:30:00 GMT",
-                "Tue, 03 Nov 2026 11:30:00 GMT",
-            ),
-            (
-                utc,
-                day,
-                "Tue, 03 Nov 2026 00:00:00 GMT",
-                "Tue, 03 Nov 2026 00:00:00 GMT",
-                "Wed, 04 Nov 2026 00:00:00 GMT",
-            ),
-            (
-                kampala,
-                day,
-                "Tue, 03 Nov 2026 21:00:00 GMT",
-                "Tue, 03 Nov 2026 21:00:00 GMT",
-                "Wed, 04 Nov 2026 21:00:00 GMT",
-            ),
-            (
-                kampala,
-                day,
-                "Tue, 03 Nov 2026 20:59:59 GMT",
-                "Mon, 02 Nov 2026 21:00:00 GMT",
-                "Tue, 03 Nov 2026 21:00:00 GMT",
-            ),
-            (
-                bogota,
-                day,
-                "Tue, 03 Nov 2026 04:59:59 GMT",
-                "Mon, 02 Nov 2026 05:00:00 GMT",
-                "Tue, 03 Nov 2026 05:00:00 GMT",
-            ),
-            (
-                utc,
-                month,
-                "Thu, 31 Dec 2026 23:59:59 GMT",
-                "Tue, 01 Dec 2026 00:00:00 GMT",
-                "Fri, 01 Jan 2027 00:00:00 GMT",
-            ),
-            (
-                kampala,
-                month,
-                "Thu, 31 Dec 2026 21:00:00 GMT",
-                "Thu, 31 Dec 2026 21:00:00 GMT",
-                "Sun, 31 Jan 2027 21:00:00 GMT",
-            ),
-            (
-                utc,
-                month,
-                "Tue, 29 Feb 2028 12:00:00 GMT",
-                "Tue, 01 Feb 2028 00:00:00 GMT",
-                "Wed, 01 Mar 2028 00:00:00 GMT",
-            ),
-            (
-                utc,
-                month,
-                "Sun, 28 Feb 2100 12:00:00 GMT",
-                "Mon, 01 Feb 2100 00:00:00 GMT",
-                "Mon, 01 Mar 2100 00:00:00 GMT",
-            ),
-            (
-                utc,
-                month,
-                "Thu, 01 Jan 1970 00:00:00 GMT",
-                "Thu, 01 Jan 1970 00:00:00 GMT",
-                "Sun, 01 Feb 1970 00:00:00 GMT",
-            ),
+            (utc, hour, [2026, 11, 3, 10, 59, 59], [2026, 11, 3, 10, 0, 0], [2026, 11, 3, 11, 0, 0]),
+            (mumbai, hour, [2026, 11, 3, 10, 31, 0], [2026, 11, 3, 10, 30, 0], [2026, 11, 3, 11, 30, 0]),
+            (utc, day, [2026, 11, 3, 0, 0, 0], [2026, 11, 3, 0, 0, 0], [2026, 11, 4, 0, 0, 0]),
+            (kampala, day, [2026, 11, 3, 21, 0, 0], [2026, 11, 3, 21, 0, 0], [2026, 11, 4, 21, 0, 0]),
+            (kampala, day, [2026, 11, 3, 20, 59, 59], [2026, 11, 2, 21, 0, 0], [2026, 11, 3, 21, 0, 0]),
+            (bogota, day, [2026, 11, 3, 4, 59, 59], [2026, 11, 2, 5, 0, 0], [2026, 11, 3, 5, 0, 0]),
+            (utc, month, [2026, 12, 31, 23, 59, 59], [2026, 12, 1, 0, 0, 0], [2027, 1, 1, 0, 0, 0]),
+            (kampala, month, [2026, 12, 31, 21, 0, 0], [2026, 12, 31, 21, 0, 0], [2027, 1, 31, 21, 0, 0]),
+            (utc, month, [2028, 2, 29, 12, 0, 0], [2028, 2, 1, 0, 0, 0], [2028, 3, 1, 0, 0, 0]),
+            (utc, month, [2100, 2, 28, 12, 0, 0], [2100, 2, 1, 0, 0, 0], [2100, 3, 1, 0, 0, 0]),
+            (utc, month, [1970, 1, 1, 0, 0, 0], [1970, 1, 1, 0, 0, 0], [1970, 2, 1, 0, 0, 0]),
         ] {
             check(zone, period, time, begin, end);
         }
@@ -180,7 +117,7 @@ mod tests {
     fn periods_follow_each_other_without_gaps() {
         for zone in [-720, -300, 0, 180, 345, 840].map(Zone::ahead_by) {
             for period in Period::ALL {
-                let mut time = at("Tue, 25 Feb 2020 10:00:00 GMT");
+                let mut time = at([2020, 2, 25, 10, 0, 0]);
                 for _ in 0..700 {
                     let span = zone.span_at(period, time);
                     assert!((span.begin..span.end).contains(&time.as_millis()));

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use crate::limits::Subject;
+
 /// Of an id: longer ones are counted by their beginning, so that nobody's name fills the table.
 pub(super) const LONGEST: usize = 256;
 
@@ -60,6 +62,16 @@ impl<'a> Caller<'a> {
         }
     }
 
+    /// Of a caller in normal form.
+    pub(super) fn subject(self) -> Subject {
+        match self {
+            Caller::Known { kind, id } => Subject::identity(kind, id),
+            Caller::Address(address) => Subject::client(address),
+            Caller::Others(Sort::Known, part) => Subject::policy("known others", part_name(part)),
+            Caller::Others(Sort::Address, part) => Subject::policy("other addresses", part_name(part)),
+        }
+    }
+
     pub(super) fn sort(self) -> Sort {
         match self {
             Caller::Known { .. } => Sort::Known,
@@ -110,6 +122,12 @@ impl fmt::Display for Caller<'_> {
             Caller::Others(sort, number) => write!(f, "others/{}-{number}", sort.word()),
         }
     }
+}
+
+/// A text for each part.
+fn part_name(part: u8) -> &'static str {
+    const NAMES: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"];
+    NAMES.get(usize::from(part)).unwrap_or(&"")
 }
 
 /// A host may take any address in its /64 (RFC 8981).

@@ -28,6 +28,7 @@ mod standing;
 mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub(crate) use allowances::{Allowances, Holder, Measure, Unit, amount};
 pub(crate) use caller::{Caller, Sort};
@@ -121,6 +122,16 @@ impl Quotas {
     /// until nothing comes.
     pub(crate) fn dirty(&self, now: Now) -> Vec<QuotaRecord> {
         self.book().dirty(now)
+    }
+
+    /// When [`Quotas::dirty`] has something; `None` where nothing has changed.
+    pub(crate) fn due(&self, now: Now) -> Option<Duration> {
+        self.book().due(now)
+    }
+
+    /// What has changed is given out at once, without regard to the card: the process ends.
+    pub(crate) fn hurry(&self) {
+        self.book().hurry();
     }
 
     /// These could not be written: they are given out again.

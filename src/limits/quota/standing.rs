@@ -22,7 +22,7 @@ pub(crate) struct QuotaUsed {
     pub(crate) retry_after: u64,
     pub(crate) holder: Holder,
     pub(crate) quota: Quota,
-    pub(super) standing: QuotaStanding,
+    pub(super) standing: Box<QuotaStanding>,
 }
 
 /// One quota.
@@ -32,9 +32,9 @@ pub(super) struct Line {
     pub(super) quota: Quota,
     pub(super) used: u64,
     /// Seconds until the period ends.
-    pub(super) resets: u64,
+    pub(super) resets: u32,
     /// Seconds of the whole period.
-    pub(super) window: u64,
+    pub(super) window: u32,
 }
 
 impl QuotaStanding {
@@ -53,10 +53,10 @@ impl QuotaStanding {
         match used_up.max_by_key(|line| line.resets) {
             None => Ok(()),
             Some(line) => Err(QuotaUsed {
-                retry_after: line.resets,
+                retry_after: line.resets.into(),
                 holder: line.holder,
                 quota: line.quota,
-                standing: self.clone(),
+                standing: Box::new(self.clone()),
             }),
         }
     }
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
     use crate::base::{Allowance, Size};
 
-    fn standing(lines: &[(Holder, Allowance, Period, u64, u64)]) -> QuotaStanding {
+    fn standing(lines: &[(Holder, Allowance, Period, u64, u32)]) -> QuotaStanding {
         let mut standing = QuotaStanding::default();
         for (holder, allowance, period, used, resets) in lines {
             let quota = Quota { allowance: *allowance, period: *period };

@@ -172,7 +172,7 @@ impl Fill {
     /// What happens in one millisecond.
     fn run(&mut self, now: u64) {
         let rung = self.bell.0.swap(false, Ordering::Relaxed);
-        while self.next <= now || rung && self.asked <= now && self.next > now {
+        while self.next <= now || rung && self.asked <= now {
             self.asks += 1;
             match self.line.ask(self.unpaid, at(now), &Waker::from(self.bell.clone())) {
                 Turn::Go(bytes) => {
