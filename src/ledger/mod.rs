@@ -26,6 +26,9 @@ use std::sync::{Mutex, PoisonError};
 use open::Open;
 use record::Record;
 
+/// A gateway that starts waits two seconds for a command to end.
+const PATIENCE: u32 = 100;
+
 /// The database and the journal of one state folder. One process has them open at a time.
 pub(crate) struct Ledger {
     state: State,
@@ -64,7 +67,16 @@ impl Ledger {
     /// Opens what the folder holds, or begins anew. Never fails: what is wrong is said in a sentence, and a ledger that
     /// cannot be opened says no to every change.
     pub(crate) fn open(folder: &Path) -> (Ledger, Option<String>) {
-        match Open::open(folder) {
+        Ledger::open_within(folder, PATIENCE)
+    }
+
+    /// The same, without waiting for another process to let go of the files.
+    pub(crate) fn try_open(folder: &Path) -> (Ledger, Option<String>) {
+        Ledger::open_within(folder, 1)
+    }
+
+    fn open_within(folder: &Path, tries: u32) -> (Ledger, Option<String>) {
+        match Open::open(folder, tries) {
             Ok((open, problem)) => (Ledger { state: State::Open(Box::new(Mutex::new(open))) }, problem),
             Err(why) => {
                 let state = State::Shut { why: why.clone(), folder: folder.to_owned() };

@@ -14,8 +14,7 @@ use super::record::Record;
 use super::{Durability, Table};
 
 const LOCK: &str = "ledger.lock";
-/// A command has the files for a moment; a gateway as long as it runs.
-const PATIENCE: u32 = 100;
+/// Between two tries: a command has the files for a moment, a gateway as long as it runs.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 /// Changes that may wait for the card together.
 const MOST_WAITING: u32 = 12;
@@ -36,8 +35,8 @@ pub(super) struct Open {
 
 impl Open {
     /// Gives a sentence where something was wrong and is mended, or why nothing can be opened.
-    pub(super) fn open(folder: &Path) -> Result<(Open, Option<String>), String> {
-        let lock = take_lock(folder)?;
+    pub(super) fn open(folder: &Path, tries: u32) -> Result<(Open, Option<String>), String> {
+        let lock = take_lock(folder, tries)?;
         let path = folder.join(database::NAME);
         let (database, broken) = open_database(&path)?;
         let unusable = |cause: io::Error| format!("what is kept in {} cannot be used: {cause}", folder.display());
@@ -169,13 +168,16 @@ impl Open {
     }
 }
 
-fn take_lock(folder: &Path) -> Result<File, String> {
+fn take_lock(folder: &Path, tries: u32) -> Result<File, String> {
     let path = folder.join(LOCK);
     let file = create(&path).map_err(|cause| format!("nothing can be kept in {}: {cause}", folder.display()))?;
-    for _ in 0..PATIENCE {
+    for attempt in 0..tries {
+        if attempt > 0 {
+            std::thread::sleep(TRY_AGAIN);
+        }
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(TRY_AGAIN),
+            Err(rustix::io::Errno::WOULDBLOCK) => {}
             Err(cause) => return Err(format!("{} cannot be locked: {cause}", path.display())),
         }
     }
