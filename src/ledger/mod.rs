@@ -23,7 +23,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use open::Open;
+use open::Files;
 use record::Record;
 
 /// A gateway that starts waits two seconds for a command to end.
@@ -55,7 +55,7 @@ pub(crate) enum Durability {
 
 /// The mutex guards the two files; it is held while the card is written.
 enum State {
-    Open(Box<Mutex<Open>>),
+    Open(Box<Mutex<Files>>),
     /// Nothing can be kept, for the reason given. Keys are still read from the journal.
     Shut {
         why: String,
@@ -76,7 +76,7 @@ impl Ledger {
     }
 
     fn open_within(folder: &Path, tries: u32) -> (Ledger, Option<String>) {
-        match Open::open(folder, tries) {
+        match Files::open(folder, tries) {
             Ok((open, problem)) => (Ledger { state: State::Open(Box::new(Mutex::new(open))) }, problem),
             Err(why) => {
                 let state = State::Shut { why: why.clone(), folder: folder.to_owned() };
@@ -137,7 +137,7 @@ impl Ledger {
         self.opened()?.settle()
     }
 
-    fn opened(&self) -> io::Result<std::sync::MutexGuard<'_, Open>> {
+    fn opened(&self) -> io::Result<std::sync::MutexGuard<'_, Files>> {
         match &self.state {
             State::Open(open) => Ok(lock(open)),
             State::Shut { why, .. } => Err(io::Error::other(why.clone())),
@@ -155,7 +155,7 @@ impl Drop for Ledger {
     }
 }
 
-fn lock(open: &Mutex<Open>) -> std::sync::MutexGuard<'_, Open> {
+fn lock(open: &Mutex<Files>) -> std::sync::MutexGuard<'_, Files> {
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

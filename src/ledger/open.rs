@@ -19,7 +19,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(20);
 /// Changes that may wait for the card together.
 const MOST_WAITING: u32 = 12;
 
-pub(super) struct Open {
+pub(super) struct Files {
     path: PathBuf,
     /// `None` after a failure: it is opened again for the next change.
     database: Option<Database>,
@@ -33,9 +33,9 @@ pub(super) struct Open {
     _lock: File,
 }
 
-impl Open {
+impl Files {
     /// Gives a sentence where something was wrong and is mended, or why nothing can be opened.
-    pub(super) fn open(folder: &Path, tries: u32) -> Result<(Open, Option<String>), String> {
+    pub(super) fn open(folder: &Path, tries: u32) -> Result<(Files, Option<String>), String> {
         let lock = take_lock(folder, tries)?;
         let path = folder.join(database::NAME);
         let (database, broken) = open_database(&path)?;
@@ -47,8 +47,8 @@ impl Open {
         let (journal, damaged) = settle_journal(folder, &database, &contents, &merged).map_err(unusable)?;
         let number = merged.values().map(|record| record.stamp.number).max().unwrap_or(0);
         let problem = tell(broken, damaged, contents.damaged);
-        let open = Open { path, database: Some(database), journal: Some(journal), number, waiting: 0, _lock: lock };
-        Ok((open, problem))
+        let files = Files { path, database: Some(database), journal: Some(journal), number, waiting: 0, _lock: lock };
+        Ok((files, problem))
     }
 
     pub(super) fn get(&mut self, table: Table, name: &str) -> io::Result<Option<Record>> {
