@@ -2,6 +2,7 @@
 
 mod cache_command;
 mod commands;
+mod key_command;
 mod reload;
 mod signals;
 mod tells;
