@@ -20,4 +20,6 @@ pub(crate) use identity::{Identity, Kind};
 pub(crate) use judge::{
     Doorkeepers, Judged, Later, NotAllowed, NotKnown, Shown, challenges, judge, may, scope_challenge,
 };
-pub(crate) use jwt::{Checked, Enquiry, Errand, ErrandKind, IssuerStatus, KeysProblem, TokenProblem, Tokens};
+pub(crate) use jwt::{
+    Checked, Enquiry, Errand, ErrandKind, IssuerStatus, KeysProblem, TokenProblem, Tokens, judge_key_file,
+};

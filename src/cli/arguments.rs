@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::audit::{BadWords as BadAuditWords, Request as AuditRequest};
 use super::cache::{BadWords, Request as CacheRequest};
 use super::demo::{BadOption, Options as DemoOptions};
+use super::key::{BadWords as BadKeyWords, Request as KeyRequest};
 use super::usage::{BadWords as BadUsageWords, Request as UsageRequest};
 
 pub(super) const HELP: &str = "\
@@ -28,6 +29,8 @@ Usage: hafir COMMAND
   audit verify|show|export Who asked for what, and whether anybody changed the record of it; 'hafir audit help' says more.
   usage [--plan PLAN] [NAME]
                            Who has used how much of their quotas; 'hafir usage help' says more.
+  key new|list|show|revoke|roll|rename
+                           Keys for programs and devices; 'hafir key help' says more.
   demo [--port N] [--listen ADDRESS] [--state DIR] [--delay 600ms] [--rate 256kbit/s]
                            Try it in a minute: a slow remote site and the gateway in front of it.
   version                  Print the version.
@@ -53,6 +56,7 @@ pub(super) enum Command {
     Cache(CacheRequest),
     Audit(AuditRequest),
     Usage(UsageRequest),
+    Key(KeyRequest),
     Demo(DemoOptions),
     Version,
     Help,
@@ -78,6 +82,7 @@ pub(super) enum UsageError {
     Cache(BadWords),
     Audit(BadAuditWords),
     Usage(BadUsageWords),
+    Key(BadKeyWords),
     Demo(BadOption),
 }
 
@@ -92,6 +97,7 @@ impl fmt::Display for UsageError {
             UsageError::Cache(problem) => problem.fmt(f),
             UsageError::Audit(problem) => problem.fmt(f),
             UsageError::Usage(problem) => problem.fmt(f),
+            UsageError::Key(problem) => problem.fmt(f),
             UsageError::Demo(problem) => problem.fmt(f),
         }
     }
@@ -112,6 +118,7 @@ impl Command {
             "cache" => CacheRequest::parse(rest.words.collect()).map(Command::Cache).map_err(UsageError::Cache),
             "usage" => UsageRequest::parse(rest.words.collect()).map(Command::Usage).map_err(UsageError::Usage),
             "audit" => AuditRequest::parse(rest.words.collect()).map(Command::Audit).map_err(UsageError::Audit),
+            "key" => KeyRequest::parse(rest.words.collect()).map(Command::Key).map_err(UsageError::Key),
             "demo" => DemoOptions::parse(rest.words.as_slice()).map(Command::Demo).map_err(UsageError::Demo),
             "version" | "--version" | "-V" => rest.named("version").nothing_more(Command::Version),
             "help" | "--help" | "-h" => Ok(Command::Help),

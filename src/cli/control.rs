@@ -15,7 +15,7 @@ use std::time::Duration;
 use miniserde::{Deserialize, Serialize, json};
 use rustix::process::geteuid;
 
-use super::{cache, usage};
+use super::{cache, key, usage};
 use crate::gateway::Process;
 
 const NAME: &str = "control.sock";
@@ -119,7 +119,11 @@ impl Control {
             let thread = thread.spawn(move || serve(&listener, &process, &told))?;
             Ok(Control { path: path.clone(), ends, thread })
         });
-        control.map_err(|cause| log::warn!("{}: {cause}; 'hafir cache' cannot change anything", path.display())).ok()
+        control
+            .map_err(|cause| {
+                log::warn!("{}: {cause}; 'hafir cache' and 'hafir key' cannot change anything", path.display())
+            })
+            .ok()
     }
 
     /// Lets the answer that is being given come to its end.
@@ -180,6 +184,10 @@ fn obey(question: &Question, process: &Process) -> Answer {
     match question.ask.split_once(' ') {
         Some(("cache", what)) => cache::obey(what, question, &process.cache),
         Some(("usage", what)) => usage::obey(what, question, &process.quotas, process.clock.now()),
+        Some(("key", what)) => {
+            let keys = key::Keys { ledger: &process.ledger, ring: &process.keys, now: process.clock.now() };
+            key::obey(what, question, &keys)
+        }
         Some(_) | None => Answer::problem(format!("the running gateway does not know '{}'", question.ask)),
     }
 }

@@ -10,6 +10,7 @@ mod control;
 mod demo;
 mod explain;
 mod keeper;
+mod key;
 mod keys;
 mod last_good;
 mod memory;
@@ -59,6 +60,7 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Command::Cache(request) => cache::run(&request, out, err),
         Command::Audit(request) => audit::run(&request, out, err),
         Command::Usage(request) => usage::run(&request, out, err),
+        Command::Key(request) => key::run(&request, out, err),
         Command::Demo(options) => demonstrate(&options, out, err),
         Command::Version => say(out, concat!("hafir ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Help => say(out, arguments::HELP),

@@ -1,8 +1,8 @@
-//! What becomes of files: broken ones are put aside, new ones belong to the account that owns the folder.
+//! How files are made, and what becomes of broken ones.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The gateway's account alone: the files say who may do what.
@@ -10,16 +10,9 @@ const PRIVATE: u32 = 0o600;
 /// A card that breaks a file at each start is not filled by the remains.
 const MOST_BROKEN: u32 = 1000;
 
-/// Opens a file to read and write, which is made where it is missing. A command of root's leaves it to the account that
-/// owns the folder: the gateway must be able to open it.
+/// Opens a file to read and write, which is made where it is missing.
 pub(super) fn create(path: &Path) -> io::Result<File> {
-    let made = !path.exists();
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(PRIVATE).open(path)?;
-    if made && rustix::process::geteuid().is_root() {
-        let owner = fs::metadata(path.parent().unwrap_or(Path::new("/")))?;
-        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
-    }
-    Ok(file)
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(PRIVATE).open(path)
 }
 
 /// A name is on the card when its folder is.

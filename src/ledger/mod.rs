@@ -73,6 +73,14 @@ impl Ledger {
         }
     }
 
+    /// Why nothing can be kept, where that is so.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        match &self.state {
+            State::Open(_) => None,
+            State::Shut { why, .. } => Some(why),
+        }
+    }
+
     /// A record; one that is damaged is absent.
     pub(crate) fn get(&self, table: Table, name: &str) -> io::Result<Option<Vec<u8>>> {
         match &self.state {
@@ -138,3 +146,6 @@ impl Drop for Ledger {
 fn lock(open: &Mutex<Open>) -> std::sync::MutexGuard<'_, Open> {
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

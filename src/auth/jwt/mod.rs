@@ -3,16 +3,29 @@
 //! Never talks to the network, reads a file or a clock: what is to be fetched goes out as an [`Errand`] or an
 //! [`Enquiry`], and the answers come back in. Entry type: [`Tokens`].
 
+mod algorithm;
+mod base64;
+mod claims;
+mod compact;
+mod discovery;
 mod errand;
 mod introspection;
+mod jwk;
+mod kept;
 mod keys;
+mod memory;
 mod problem;
+mod section;
+mod spki;
 mod status;
 mod tokens;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use errand::{Errand, ErrandKind};
 pub(crate) use introspection::Enquiry;
-pub(crate) use keys::KeysProblem;
+pub(crate) use keys::{KeysProblem, LARGEST_DOCUMENT, judge_key_file};
 pub(crate) use problem::TokenProblem;
 pub(crate) use status::IssuerStatus;
 pub(crate) use tokens::{Checked, Tokens};

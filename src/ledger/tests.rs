@@ -1,0 +1,273 @@
+//! Damage of any kind to one of the files, and cuts at any place: nothing that was acknowledged is lost, nothing that
+//! was ended comes back.
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("hafir-ledger-{}-{count}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn open(&self) -> Ledger {
+        let (ledger, problem) = Ledger::open(&self.0);
+        assert_eq!(problem, None);
+        ledger
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn broken(&self, name: &str) -> usize {
+        let begins = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(name);
+        fs::read_dir(&self.0).unwrap().filter(|entry| begins(entry.as_ref().unwrap())).count()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn put(ledger: &Ledger, name: &str, text: &str) {
+    ledger.write(Table::Keys, &[(name, Some(text.as_bytes()))], Durability::Now).unwrap();
+}
+
+fn text(ledger: &Ledger, name: &str) -> Option<String> {
+    ledger.get(Table::Keys, name).unwrap().map(|bytes| String::from_utf8(bytes).unwrap())
+}
+
+/// Keys that were made, changed, ended and removed.
+fn fill(ledger: &Ledger) {
+    for number in 0..12 {
+        put(ledger, &format!("k{number}"), "made");
+    }
+    put(ledger, "k1", "changed");
+    ledger.write_last(Table::Keys, "k2", b"ended").unwrap();
+    put(ledger, "k3", "rolled");
+    ledger.write_last(Table::Keys, "k3", b"ended").unwrap();
+    ledger.write_last(Table::Keys, "k4", b"ended").unwrap();
+    ledger.write(Table::Keys, &[("k4", None)], Durability::Now).unwrap();
+}
+
+fn assert_filled(ledger: &Ledger, what: &str) {
+    let all = ledger.all(Table::Keys).unwrap();
+    let expected = (0..12).map(|number| match number {
+        1 => Some("changed"),
+        2 | 3 => Some("ended"),
+        4 => None,
+        _ => Some("made"),
+    });
+    for (number, expected) in expected.enumerate() {
+        let found = all.iter().find(|(name, _)| *name == format!("k{number}"));
+        let found = found.map(|(_, bytes)| std::str::from_utf8(bytes).unwrap());
+        // Where the line of its removal is damaged the ended record is back, as it was ended.
+        let same = found == expected || (number == 4 && found == Some("ended"));
+        assert!(same, "{what}: k{number} is {found:?}");
+    }
+}
+
+#[test]
+fn records_are_there_after_a_restart() {
+    let folder = Folder::new();
+    let ledger = folder.open();
+    fill(&ledger);
+    assert_filled(&ledger, "before");
+    ledger.write(Table::Usage, &[("u", Some(b"5"))], Durability::Soon).unwrap();
+    drop(ledger);
+    let ledger = folder.open();
+    assert_filled(&ledger, "after");
+    assert_eq!(ledger.get(Table::Usage, "u").unwrap().as_deref(), Some(&b"5"[..]));
+    assert_eq!(ledger.get(Table::Grants, "u").unwrap(), None);
+    assert!(ledger.all(Table::Documents).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_ended_stays_ended() {
+    let folder = Folder::new();
+    let ledger = folder.open();
+    put(&ledger, "k", "made");
+    ledger.write_last(Table::Keys, "k", b"ended").unwrap();
+    assert!(ledger.write(Table::Keys, &[("k", Some(b"again"))], Durability::Now).is_err());
+    ledger.write_last(Table::Keys, "k", b"ended again").unwrap();
+    assert_eq!(text(&ledger, "k").as_deref(), Some("ended again"));
+}
+
+#[test]
+fn one_process_has_the_files_and_others_are_told() {
+    let folder = Folder::new();
+    let first = folder.open();
+    put(&first, "k", "made");
+    let (second, problem) = Ledger::open(&folder.0);
+    assert!(problem.unwrap().contains("another hafir works on"));
+    assert!(second.write(Table::Keys, &[("k", None)], Durability::Now).is_err());
+    assert_eq!(text(&second, "k").as_deref(), Some("made"));
+    assert!(second.all(Table::Usage).is_err());
+    drop(first);
+    assert_eq!(folder.broken("ledger.redb.broken"), 0);
+    let (missing, problem) = Ledger::open(Path::new("/nonexistent/hafir"));
+    assert!(problem.is_some() && missing.refusal().is_some());
+    assert!(missing.all(Table::Keys).unwrap().is_empty());
+}
+
+/// Places to damage: all of a small file, a sample of a large one that moves with `salt`.
+fn places(length: usize, most: usize, salt: usize) -> impl Iterator<Item = usize> {
+    let step = (length / most).max(1);
+    (0..length).skip(salt % step).step_by(step)
+}
+
+#[test]
+fn a_changed_byte_anywhere_in_the_journal_costs_nothing() {
+    each_damage(journal::NAME, 150, |bytes, at| bytes[at] ^= 1 << (at % 8));
+}
+
+#[test]
+fn a_journal_cut_anywhere_costs_nothing() {
+    each_damage(journal::NAME, 100, |bytes, at| bytes.truncate(at));
+}
+
+#[test]
+fn a_changed_byte_anywhere_in_the_database_costs_nothing() {
+    each_damage(database::NAME, 150, |bytes, at| bytes[at] ^= 1 << (at % 8));
+}
+
+#[test]
+fn changed_bytes_at_the_head_of_the_database_cost_nothing() {
+    each_damage(database::NAME, 0, |bytes, at| bytes[at] ^= 0xff);
+}
+
+#[test]
+fn a_database_cut_anywhere_costs_nothing() {
+    each_damage(database::NAME, 60, |bytes, at| bytes.truncate(at));
+}
+
+#[test]
+fn a_database_with_a_page_of_nothing_costs_nothing() {
+    each_damage(database::NAME, 60, |bytes, at| {
+        let end = bytes.len().min(at + 4096);
+        bytes[at..end].fill(0);
+    });
+}
+
+/// Opens files of which one was damaged; `HAFIR_POWER_CUTS` multiplies the places. Without `most`, the first 512 bytes.
+fn each_damage(name: &str, most: usize, damage: impl Fn(&mut Vec<u8>, usize)) {
+    let folder = Folder::new();
+    let ledger = folder.open();
+    fill(&ledger);
+    drop(ledger);
+    let (database, journal) = (folder.file(database::NAME), folder.file(journal::NAME));
+    let good = (fs::read(&database).unwrap(), fs::read(&journal).unwrap());
+    let length = if name == database::NAME { good.0.len() } else { good.1.len() };
+    let factor: usize = std::env::var("HAFIR_POWER_CUTS").ok().and_then(|count| count.parse().ok()).unwrap_or(1);
+    let sample: Vec<usize> = match most {
+        0 => places(512, 128 * factor, 0).collect(),
+        _ => places(length, most * factor, factor).collect(),
+    };
+    for at in sample {
+        fs::write(&database, &good.0).unwrap();
+        fs::write(&journal, &good.1).unwrap();
+        let mut bytes = if name == database::NAME { good.0.clone() } else { good.1.clone() };
+        damage(&mut bytes, at);
+        fs::write(folder.file(name), bytes).unwrap();
+        let what = format!("{name} damaged at {at}");
+        let (ledger, _) = Ledger::open(&folder.0);
+        assert!(ledger.refusal().is_none(), "{what}: {:?}", ledger.refusal());
+        assert_filled(&ledger, &what);
+        put(&ledger, "new", "made");
+        drop(ledger);
+        // Both files are whole again.
+        let ledger = folder.open();
+        assert_filled(&ledger, &what);
+        assert_eq!(text(&ledger, "new").as_deref(), Some("made"), "{what}");
+        drop(ledger);
+        for entry in fs::read_dir(&folder.0).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_string_lossy().contains(".broken-") {
+                fs::remove_file(path).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn broken_files_are_put_aside_and_said() {
+    let folder = Folder::new();
+    let ledger = folder.open();
+    fill(&ledger);
+    drop(ledger);
+    for round in 1..3 {
+        fs::write(folder.file(database::NAME), b"nothing like a database").unwrap();
+        let (ledger, problem) = Ledger::open(&folder.0);
+        let problem = problem.unwrap();
+        assert!(problem.contains(&format!("ledger.redb.broken-{round}")), "{problem}");
+        assert_filled(&ledger, "restored");
+    }
+    let mut bytes = fs::read(folder.file(journal::NAME)).unwrap();
+    bytes[40] ^= 1;
+    fs::write(folder.file(journal::NAME), &bytes).unwrap();
+    fs::write(folder.file(database::NAME), b"nothing like a database").unwrap();
+    let (ledger, problem) = Ledger::open(&folder.0);
+    assert!(problem.unwrap().contains("may have to be revoked again"));
+    assert_eq!(fs::read(folder.file("keys.journal.broken-1")).unwrap(), bytes);
+    assert_eq!(text(&ledger, "k2").as_deref(), Some("ended"));
+}
+
+#[test]
+fn an_old_copy_of_either_file_brings_nothing_back() {
+    let folder = Folder::new();
+    put(&folder.open(), "k", "made");
+    let old = |name: &str| fs::read(folder.file(name)).unwrap();
+    let (database, journal) = (old(database::NAME), old(journal::NAME));
+    folder.open().write_last(Table::Keys, "k", b"ended").unwrap();
+    for (name, bytes) in [(database::NAME, database), (journal::NAME, journal)] {
+        fs::write(folder.file(name), bytes).unwrap();
+        assert_eq!(text(&folder.open(), "k").as_deref(), Some("ended"), "{name}");
+    }
+}
+
+#[test]
+fn a_change_that_was_cut_short_is_there_or_not_and_harms_no_other() {
+    let folder = Folder::new();
+    let ledger = folder.open();
+    put(&ledger, "k", "made");
+    drop(ledger);
+    let before = (fs::read(folder.file(database::NAME)).unwrap(), fs::read(folder.file(journal::NAME)).unwrap());
+    folder.open().write_last(Table::Keys, "k", b"ended").unwrap();
+    let after = fs::read(folder.file(journal::NAME)).unwrap();
+    for length in before.1.len()..=after.len() {
+        fs::write(folder.file(database::NAME), &before.0).unwrap();
+        fs::write(folder.file(journal::NAME), &after[..length]).unwrap();
+        let (ledger, problem) = Ledger::open(&folder.0);
+        assert_eq!(problem, None, "a torn end is no damage");
+        let expected = if length == after.len() { "ended" } else { "made" };
+        assert_eq!(text(&ledger, "k").as_deref(), Some(expected), "{length}");
+    }
+}
+
+#[test]
+fn a_long_journal_is_written_anew() {
+    let folder = Folder::new();
+    let ledger = folder.open();
+    ledger.write_last(Table::Keys, "ended", b"ended").unwrap();
+    let big = "x".repeat(20_000);
+    let length = || fs::metadata(folder.file(journal::NAME)).unwrap().len();
+    for round in 0..40 {
+        put(&ledger, "k", &format!("{big}{round}"));
+    }
+    assert!(length() < 400_000, "{}", length());
+    drop(ledger);
+    fs::remove_file(folder.file(database::NAME)).unwrap();
+    let ledger = folder.open();
+    assert_eq!(text(&ledger, "k"), Some(format!("{big}39")));
+    assert_eq!(text(&ledger, "ended").as_deref(), Some("ended"));
+}
