@@ -5,3 +5,4 @@ mod commands;
 mod reload;
 mod signals;
 mod tells;
+mod usage_command;
