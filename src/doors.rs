@@ -8,6 +8,8 @@ use std::path::Path;
 use crate::cache::{read_object, walk_store};
 use crate::codings::{self, Coding};
 use crate::config::{self, Config, DestinationConfig, Outside};
+#[cfg(feature = "schema")]
+use crate::content::{Bounds, Formats, Judge, Schema};
 use crate::http::chunked::{Decoder, Step};
 use crate::http::{
     CacheControl, FieldSpans, Fields, HeadLimits, Method, Parse, RequestHead, ResponseHead, Scan, accept, cdn_loop,
@@ -276,4 +278,33 @@ fn in_force(sections: &[config::EffectiveSection]) -> String {
         }
     }
     text
+}
+
+/// Holds a body against a schema, whole and as it would come in, and gives how it ended: `fits`, the log word of what it
+/// was refused for, or `schema` where the schema cannot be used.
+#[cfg(feature = "schema")]
+pub fn content(schema: &[u8], body: &[u8], piece: usize) -> &'static str {
+    let bounds = Bounds { size: 1 << 16, depth: 32, steps: 200_000 };
+    let mut load = |_: &str| Err("is not at hand".to_owned());
+    let Ok(schema) = Schema::compile(schema, "file:///schema.json", Formats::Checked, &mut load) else {
+        return "schema";
+    };
+    let whole = schema.validate(body, &bounds);
+    let mut judge = Judge::new(std::sync::Arc::new(schema), bounds);
+    let fed = body.chunks(piece.max(1)).try_for_each(|piece| judge.feed(piece));
+    let judged = fed.and_then(|()| judge.finish());
+    if body.len() <= bounds.size {
+        assert_eq!(judged.as_ref().err(), whole.as_ref().err(), "the same in pieces");
+    }
+    match judged {
+        Ok(kept) => {
+            assert_eq!(kept, body, "as it came");
+            "fits"
+        }
+        Err(unfit) => {
+            let count = unfit.violations().len();
+            assert!(count <= 20 && (count > 0) == (unfit.status() == 422 && unfit.word() == "body-against-schema"));
+            unfit.word()
+        }
+    }
 }

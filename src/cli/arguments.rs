@@ -27,10 +27,11 @@ Usage: hafir COMMAND
   cache stat|list|show|verify|purge|export|import
                            What is kept, and how to look at it; 'hafir cache help' says more.
   audit verify|show|export Who asked for what, and whether anybody changed the record of it; 'hafir audit help' says more.
-  usage [--plan PLAN] [NAME]
-                           Who has used how much of their quotas; 'hafir usage help' says more.
   key new|list|show|revoke|roll|rename
                            Keys for programs and devices; 'hafir key help' says more.
+  password                 Ask for a password, or read one from standard input, and print the line for [user NAME].
+  usage [--plan PLAN] [NAME]
+                           Who has used how much of their quotas; 'hafir usage help' says more.
   demo [--port N] [--listen ADDRESS] [--state DIR] [--delay 600ms] [--rate 256kbit/s]
                            Try it in a minute: a slow remote site and the gateway in front of it.
   version                  Print the version.
@@ -55,8 +56,9 @@ pub(super) enum Command {
     Status { file: Option<PathBuf>, json: bool },
     Cache(CacheRequest),
     Audit(AuditRequest),
-    Usage(UsageRequest),
     Key(KeyRequest),
+    Password,
+    Usage(UsageRequest),
     Demo(DemoOptions),
     Version,
     Help,
@@ -81,8 +83,8 @@ pub(super) enum UsageError {
     BadHeader(String),
     Cache(BadWords),
     Audit(BadAuditWords),
-    Usage(BadUsageWords),
     Key(BadKeyWords),
+    Usage(BadUsageWords),
     Demo(BadOption),
 }
 
@@ -96,8 +98,8 @@ impl fmt::Display for UsageError {
             UsageError::BadHeader(line) => write!(f, "-H '{line}': write it as 'Name: value'"),
             UsageError::Cache(problem) => problem.fmt(f),
             UsageError::Audit(problem) => problem.fmt(f),
-            UsageError::Usage(problem) => problem.fmt(f),
             UsageError::Key(problem) => problem.fmt(f),
+            UsageError::Usage(problem) => problem.fmt(f),
             UsageError::Demo(problem) => problem.fmt(f),
         }
     }
@@ -119,6 +121,7 @@ impl Command {
             "usage" => UsageRequest::parse(rest.words.collect()).map(Command::Usage).map_err(UsageError::Usage),
             "audit" => AuditRequest::parse(rest.words.collect()).map(Command::Audit).map_err(UsageError::Audit),
             "key" => KeyRequest::parse(rest.words.collect()).map(Command::Key).map_err(UsageError::Key),
+            "password" => rest.named("password").nothing_more(Command::Password),
             "demo" => DemoOptions::parse(rest.words.as_slice()).map(Command::Demo).map_err(UsageError::Demo),
             "version" | "--version" | "-V" => rest.named("version").nothing_more(Command::Version),
             "help" | "--help" | "-h" => Ok(Command::Help),

@@ -183,11 +183,11 @@ fn answer(mut stream: &UnixStream, process: &Process) -> io::Result<()> {
 fn obey(question: &Question, process: &Process) -> Answer {
     match question.ask.split_once(' ') {
         Some(("cache", what)) => cache::obey(what, question, &process.cache),
-        Some(("usage", what)) => usage::obey(what, question, &process.quotas, process.clock.now()),
         Some(("key", what)) => {
             let keys = key::Keys { ledger: &process.ledger, ring: &process.keys, now: process.clock.now() };
             key::obey(what, question, &keys)
         }
+        Some(("usage", what)) => usage::obey(what, question, &process.quotas, process.clock.now()),
         Some(_) | None => Answer::problem(format!("the running gateway does not know '{}'", question.ask)),
     }
 }

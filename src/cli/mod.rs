@@ -15,9 +15,11 @@ mod keys;
 mod last_good;
 mod memory;
 mod notify;
+mod password;
 mod print;
 mod privileges;
 mod run;
+mod secrets;
 mod signals;
 mod status;
 mod usage;
@@ -59,8 +61,9 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Command::Status { file, json } => status::run(&file, json, out, err),
         Command::Cache(request) => cache::run(&request, out, err),
         Command::Audit(request) => audit::run(&request, out, err),
-        Command::Usage(request) => usage::run(&request, out, err),
         Command::Key(request) => key::run(&request, out, err),
+        Command::Password => password::run(out, err),
+        Command::Usage(request) => usage::run(&request, out, err),
         Command::Demo(options) => demonstrate(&options, out, err),
         Command::Version => say(out, concat!("hafir ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Help => say(out, arguments::HELP),

@@ -15,6 +15,7 @@ use super::last_good::{self, From, Start};
 use super::memory::Memory;
 use super::notify::notify;
 use super::privileges;
+use super::secrets::{self, NotHidden};
 use super::signals::{Wish, Wishes};
 use super::watch::Watch;
 use super::workers::Workers;
@@ -34,10 +35,13 @@ pub(super) fn run(file: &Path, err: &mut dyn Write) -> ExitCode {
 
 /// The same; `listening` is called with the addresses once clients can come.
 pub(super) fn run_then(file: &Path, err: &mut dyn Write, listening: impl FnOnce(&[SocketAddr])) -> ExitCode {
+    // While the rights are still those of whoever starts it: the gateway's own account need not write the file.
+    let hidden = secrets::hide(file);
     // Before it is read: a change from then on is one.
     let watch = Watch::new(file);
     let start = last_good::load_or_last_good(file);
     stderr_log(start.config.log.level);
+    tell_hidden(file, &hidden);
     tell_start(file, &start);
     match Running::start(file, start, watch) {
         Ok(running) => {
@@ -54,6 +58,22 @@ pub(super) fn run_then(file: &Path, err: &mut dyn Write, listening: impl FnOnce(
             let _ = writeln!(err, "hafir: {failure}");
             ExitCode::from(failure.exit_code())
         }
+    }
+}
+
+/// Says which passwords gave way to their hashes, or why none could.
+fn tell_hidden(file: &Path, hidden: &Result<Vec<String>, NotHidden>) {
+    match hidden {
+        Ok(users) if users.is_empty() => {}
+        Ok(users) => log::warn!(
+            "{}: the passwords of these users gave way to their hashes: {}",
+            file.display(),
+            users.join(", ")
+        ),
+        Err(why) => log::warn!(
+            "{}: passwords stand there as they are: {why}; 'hafir password' prints what to put in their place",
+            file.display()
+        ),
     }
 }
 

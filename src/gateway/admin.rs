@@ -117,7 +117,10 @@ fn upstreams(gateway: &Gateway, process: &Process) -> impl Iterator<Item = Upstr
 fn problems(gateway: &Gateway, process: &Process) -> Vec<String> {
     let kept = process.problems.iter().cloned();
     let tls = gateway.tls.iter().flat_map(|front| front.problems());
-    gateway.problems.iter().cloned().chain(kept).chain(tls.map(|problem| problem.to_string())).collect()
+    let audit = process.audit.status();
+    let lost = (audit.lost > 0).then(|| format!("{} exchanges could not be noted in the audit trail", audit.lost));
+    let told = gateway.problems.iter().cloned().chain(kept).chain(tls.map(|problem| problem.to_string()));
+    told.chain(audit.failing).chain(lost).collect()
 }
 
 fn state_words(state: &StoreState) -> (&'static str, String) {

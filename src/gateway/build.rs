@@ -7,7 +7,8 @@ use crate::auth::basic::Users;
 use crate::auth::certificate::Authorities;
 use crate::cache::KeyRules;
 use crate::config::{
-    self, CacheMode, Config, DestinationConfig, FilesConfig, HostPolicy, PlanConfig, RouteConfig, UpstreamUrl,
+    self, CacheMode, Class, Config, DestinationConfig, FieldEdit, FilesConfig, HostPolicy, PlanConfig, RouteConfig,
+    UpstreamUrl,
 };
 use crate::http::HeadLimits;
 use crate::limits::quota::Plans;
@@ -144,7 +145,7 @@ impl Route {
                 Edits::default()
             }
         };
-        let (request_edits, response_edits) = (edits(&config.edit_request), edits(&config.edit_response));
+        let (request_edits, response_edits) = (edits(&config.edit_request), edits(&response_edits(config)));
         let agreement = Agreement::build(config).unwrap_or_else(|problem| {
             broken = Some(format!("[route {}] {problem}", config.name));
             Agreement::none()
@@ -170,6 +171,21 @@ impl Route {
             response_edits,
         }
     }
+}
+
+/// What the class asks for holds against everything else: no store behind this gateway keeps a patient's answer, whichever
+/// field it obeys (RFC 9111 §5.2.2.5, RFC 9213 §2.2).
+fn response_edits(config: &RouteConfig) -> Vec<FieldEdit> {
+    let mut edits = config.edit_response.clone();
+    match config.cache.class {
+        Class::Public | Class::Personal => {}
+        Class::Patient => {
+            edits.push(FieldEdit::Set { name: "Cache-Control".into(), value: "private, no-store".into() });
+            edits
+                .extend(["CDN-Cache-Control", "Surrogate-Control"].map(|name| FieldEdit::Remove { name: name.into() }));
+        }
+    }
+    edits
 }
 
 /// A file that cannot be read leaves nobody, not everybody.

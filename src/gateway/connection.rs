@@ -51,6 +51,8 @@ pub(super) enum After {
 pub(super) async fn attend(worker: &Rc<Worker>, accepted: Accepted, asked: SocketAddr) {
     let Accepted { stream, peer } = accepted;
     let kind = worker.gateway().door_kind(asked);
+    // Before the handshake: what changes meanwhile is looked at again.
+    let generation = worker.gateway().tls.as_ref().map_or(0, |front| front.generation());
     let stream = match kind {
         DoorKind::Tls => match Box::pin(handshake(worker, stream, asked)).await {
             Some(stream) => stream,
@@ -60,7 +62,7 @@ pub(super) async fn attend(worker: &Rc<Worker>, accepted: Accepted, asked: Socke
     };
     let arrival = Arrival { peer: peer.ip().to_canonical(), secure: kind == DoorKind::Tls };
     let admin = kind == DoorKind::Admin;
-    let presented = stream.peer_certificate().map(Presented::new);
+    let presented = stream.peer_certificate().map(|shown| Presented::new(shown, asked, generation));
     let mut connection = Connection {
         presented,
         pace: None,

@@ -179,10 +179,15 @@ pub(super) fn record_refused(
     worker.process.observer.record(&gateway.scope, &record);
 }
 
-/// Where nobody knows which route it would have taken, it may have been any.
+/// Where nobody knows which route it would have taken, it may have been any; and its query may hold a key.
 fn strictest(routes: &[RouteConfig]) -> Class {
-    let is = |class| routes.iter().any(|route| route.cache.class == class);
-    [Class::Patient, Class::Personal].into_iter().find(|class| is(*class)).unwrap_or_default()
+    if routes.iter().any(|route| route.cache.class == Class::Patient) {
+        Class::Patient
+    } else if routes.iter().any(|route| route.cache.class == Class::Personal || route.auth.key_query.is_some()) {
+        Class::Personal
+    } else {
+        Class::Public
+    }
 }
 
 fn blank<'r>(worker: &Worker, now: Now, request: &Request<'r>, ids: &'r Ids<'r>, account: &Account) -> Record<'r> {

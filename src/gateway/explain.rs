@@ -8,6 +8,7 @@ use crate::http::{HeadLimits, Method, Parse, RequestHead, Scan, target};
 use crate::routing::{Table, Verdict};
 
 use super::plan::{Request, routing_request};
+use super::terms;
 
 /// Explains the request whose head is `head`, as it would come over the wire.
 pub(crate) fn explain(config: &Config, head: &[u8]) -> Result<String, String> {
@@ -40,22 +41,22 @@ pub(crate) fn explain(config: &Config, head: &[u8]) -> Result<String, String> {
         taken = if matches!(verdict, Verdict::Taken { .. }) { route } else { taken };
     }
     match taken {
-        Some(route) => policies(&mut text, route, &request),
+        Some(route) => policies(&mut text, config, route, &request),
         None => text.push_str("\nNo route takes it: 404.\n"),
     }
     Ok(text)
 }
 
 /// What the request meets on its route.
-fn policies(text: &mut String, route: &RouteConfig, request: &Request<'_>) {
+fn policies(text: &mut String, config: &Config, route: &RouteConfig, request: &Request<'_>) {
     let _ = writeln!(text, "\nOn [route {}], line {}:", route.name, route.line);
     let _ = writeln!(text, "  goes to       {}", destination(&route.destination));
     let list =
         |ranges: &[crate::base::AddrRange]| ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match (route.allow.is_empty(), route.deny.is_empty()) {
-        (true, true) => text.push_str("  who           everybody\n"),
+        (true, true) => text.push_str("  from          every address\n"),
         (_, _) => {
-            let _ = writeln!(text, "  who           allow: {}; deny: {}", list(&route.allow), list(&route.deny));
+            let _ = writeln!(text, "  from          allow: {}; deny: {}", list(&route.allow), list(&route.deny));
         }
     }
     let _ = writeln!(text, "  body          up to {}", route.body);
@@ -73,6 +74,7 @@ fn policies(text: &mut String, route: &RouteConfig, request: &Request<'_>) {
             route.cache.stale.as_secs() / 86_400
         );
     }
+    terms::write(text, config, route);
     if matches!(request.method, Method::Other(_)) {
         text.push_str("  method        not a standard one; passed on as it is\n");
     }

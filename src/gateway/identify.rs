@@ -1,6 +1,7 @@
 //! Who it is: what a request shows, judged by the doorkeepers of `auth`, and what has to be asked or computed first.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::base::{Now, PeerCertificate};
 use crate::config::{AuthMethod, Class, Tell};
 use crate::http::{FieldSpans, Fields, OwnedRequest, looks_like};
 use crate::limits::gate::Full;
-use crate::net::within;
+use crate::net::{TlsFront, within};
 
 use super::plan::Plan;
 use super::{Gateway, Process, Refusal, Route, Worker, provider};
@@ -56,6 +57,10 @@ impl Caller {
 
 /// The client's certificate, as it came with the connection.
 pub(super) struct Presented {
+    /// The address that it was shown at, as configured.
+    listen: SocketAddr,
+    /// The authorities and revocation lists that it was judged by, as [`TlsFront::generation`] counts them.
+    generation: Cell<u64>,
     certificate: PeerCertificate,
     fingerprint: Fingerprint,
     identity: Result<Arc<Identity>, CertificateProblem>,
@@ -70,8 +75,10 @@ pub(super) enum Unidentified {
 }
 
 impl Presented {
-    pub(super) fn new(certificate: &PeerCertificate) -> Presented {
+    pub(super) fn new(certificate: &PeerCertificate, listen: SocketAddr, generation: u64) -> Presented {
         Presented {
+            listen,
+            generation: Cell::new(generation),
             certificate: certificate.clone(),
             fingerprint: certificate::fingerprint(certificate),
             identity: certificate::identity(certificate),
@@ -80,8 +87,11 @@ impl Presented {
     }
 
     /// Who it is, where the route takes it.
-    fn on(&self, route: &Route, now: Now) -> Result<&Arc<Identity>, CertificateProblem> {
+    fn on(&self, gateway: &Gateway, route: &Route, now: Now) -> Result<&Arc<Identity>, CertificateProblem> {
         let identity = self.identity.as_ref().map_err(|problem| *problem)?;
+        if !self.is_still_taken(gateway.tls.as_deref()) {
+            return Err(CertificateProblem::NoLonger);
+        }
         let names = &route.config.auth.client_names;
         if !names.is_empty() && !certificate::is_named(identity, names) {
             return Err(CertificateProblem::Name);
@@ -90,6 +100,19 @@ impl Presented {
             Some(authorities) if !self.comes_from(authorities, now) => Err(CertificateProblem::Authority),
             Some(_) | None => Ok(identity),
         }
+    }
+
+    /// Whether the handshake would end as it did. A revocation holds for connections that are open already.
+    fn is_still_taken(&self, front: Option<&TlsFront>) -> bool {
+        let Some(front) = front else { return false };
+        let generation = front.generation();
+        if generation != self.generation.get() {
+            if !front.still_takes(self.listen, &self.certificate) {
+                return false;
+            }
+            self.generation.set(generation);
+        }
+        true
     }
 
     /// Judged once per connection.
@@ -121,7 +144,7 @@ pub(super) fn identify(
         return Ok(None);
     }
     let certificate = match presented {
-        Some(presented) if rules.asks(AuthMethod::Mtls) => presented.on(route, now),
+        Some(presented) if rules.asks(AuthMethod::Mtls) => presented.on(gateway, route, now),
         Some(_) | None => Err(CertificateProblem::Missing),
     };
     let shown = Shown {

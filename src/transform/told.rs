@@ -8,7 +8,7 @@ use crate::base::PeerCertificate;
 use crate::config::Tell;
 use crate::http::{HeadWriter, base64};
 
-/// Empty, it costs a look at four lengths.
+/// Empty, it costs a look at three lengths.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Told<'a> {
     /// The fields by which the gateway alone says who it is: what comes from a client under these names is left out, in

@@ -8,6 +8,8 @@ pub(crate) enum CertificateProblem {
     Missing,
     /// It is not a certificate that can be read to its end.
     Malformed,
+    /// It was good when the connection was made; since then it expired or was revoked, or its authority is gone.
+    NoLonger,
     /// Its authority is not one of the route's.
     Authority,
     /// None of its names is one of the route's.
@@ -22,6 +24,7 @@ impl CertificateProblem {
         match self {
             CertificateProblem::Missing => "no-certificate",
             CertificateProblem::Malformed => "bad-certificate",
+            CertificateProblem::NoLonger => "certificate-no-longer",
             CertificateProblem::Authority => "certificate-authority",
             CertificateProblem::Name => "certificate-name",
             CertificateProblem::Binding => "certificate-binding",
@@ -34,6 +37,7 @@ impl fmt::Display for CertificateProblem {
         f.write_str(match self {
             CertificateProblem::Missing => "a client certificate is needed and none was shown",
             CertificateProblem::Malformed => "the client certificate cannot be read",
+            CertificateProblem::NoLonger => "the client certificate is no longer good",
             CertificateProblem::Authority => "the client certificate is from an authority that does not count here",
             CertificateProblem::Name => "the client certificate has none of the names that count here",
             CertificateProblem::Binding => "the token belongs to another client certificate",

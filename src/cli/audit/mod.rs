@@ -203,7 +203,7 @@ fn print_record(record: &AuditRecord, out: &mut dyn Write) -> io::Result<()> {
         text(&record.outcome),
         record.received_bytes.unwrap_or(0),
         record.sent_bytes.unwrap_or(0),
-        text(&record.request_id),
+        record.request_id.as_deref().unwrap_or("-"),
         who,
     )
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
 
 /// A decimal number: `0.DIGITS × 10^scale`. Comparing and dividing need no other arithmetic than that on exponents.
 ///
@@ -129,6 +130,33 @@ impl<'a> Number<'a> {
     }
 }
 
+/// Not as it was written, but exactly.
+impl fmt::Display for Number<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = std::str::from_utf8(&self.digits).unwrap_or_default();
+        let sign = if self.negative { "-" } else { "" };
+        let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or(0));
+        match self.scale {
+            _ if digits.is_empty() => f.write_str("0"),
+            scale @ -20..=0 => write!(f, "{sign}0.{}{digits}", zeros(-scale)),
+            scale @ 1..=40 => {
+                let (whole, fraction) =
+                    usize::try_from(scale).ok().and_then(|at| digits.split_at_checked(at)).unwrap_or((digits, ""));
+                let point = if fraction.is_empty() { "" } else { "." };
+                write!(f, "{sign}{whole}{}{point}{fraction}", zeros(scale - self.len()))
+            }
+            scale => write!(f, "{sign}0.{digits}e{scale}"),
+        }
+    }
+}
+
+impl fmt::Display for Divisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{}e{}", self.units, self.exponent);
+        fmt::Display::fmt(&Number::read(text.as_bytes()), f)
+    }
+}
+
 impl Ord for Number<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self.negative, other.negative) {
@@ -206,6 +234,22 @@ mod tests {
         {
             assert_eq!(number(one), number(other));
         }
+    }
+
+    #[test]
+    fn numbers_are_shown_exactly() {
+        for (text, expected) in [
+            ("-0.050", "-0.05"),
+            ("0.5", "0.5"),
+            ("1500e-1", "150"),
+            ("12.50", "12.5"),
+            ("1e3", "1000"),
+            ("0e9", "0"),
+            ("1e60", "0.1e61"),
+        ] {
+            assert_eq!(number(text).to_string(), expected, "{text}");
+        }
+        assert_eq!(number("0.0001").divisor().unwrap().to_string(), "0.0001");
     }
 
     #[test]

@@ -34,6 +34,8 @@ struct Run<'r> {
 impl Run<'_> {
     /// Whether the operations from `start` on match from this place, or (not `anchored`) from a later one.
     fn search(&mut self, start: u16, mut place: Place<'_>, anchored: bool, lists: &mut Scratch) -> Result<bool, Unfit> {
+        // Making the lists ready costs, too.
+        self.steps.take(1 + self.program.ops.len() as u64 / 32)?;
         lists.seen.clear();
         lists.seen.resize(self.program.ops.len(), 0);
         lists.now.clear();

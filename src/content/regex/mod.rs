@@ -16,7 +16,7 @@ use std::fmt;
 
 pub(super) use matcher::Scratch;
 
-use super::unfit::Steps;
+use super::unfit::{Steps, Unfit};
 use program::Program;
 
 #[derive(Clone, Debug)]
@@ -45,12 +45,7 @@ impl Regex {
     }
 
     /// Whether the pattern matches anywhere in the text. An error where the steps do not suffice to tell.
-    pub(super) fn is_match(
-        &self,
-        text: &str,
-        scratch: &mut Scratch,
-        steps: &mut Steps,
-    ) -> Result<bool, super::unfit::Unfit> {
+    pub(super) fn is_match(&self, text: &str, scratch: &mut Scratch, steps: &mut Steps) -> Result<bool, Unfit> {
         matcher::is_match(&self.program, text, scratch, steps)
     }
 }

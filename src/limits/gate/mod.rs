@@ -42,7 +42,7 @@ pub(crate) struct Gate {
 }
 
 /// The gates of one exchange.
-type Path = heapless::Vec<Gate, MOST_GATES>;
+pub(crate) type Path = heapless::Vec<Gate, MOST_GATES>;
 
 pub(crate) enum Entered {
     In(GatePermit),
@@ -77,20 +77,18 @@ impl Gates {
         Arc::new(Gates { state: Mutex::default() })
     }
 
-    /// `client` is who takes turns with others. With `queue` it waits where a gate is shut. Behind more than
-    /// [`MOST_GATES`] nobody comes in.
-    pub(crate) fn enter(self: &Arc<Self>, client: Subject, gates: &[Gate], queue: bool) -> Entered {
-        let Ok(path) = Path::from_slice(gates) else { return Entered::Full(Full::Busy) };
+    /// `client` is who takes turns with others. With `queue` it waits where a gate is shut.
+    pub(crate) fn enter(self: &Arc<Self>, client: Subject, path: &Path, queue: bool) -> Entered {
         let mut state = self.lock();
-        if state.is_open(&path) {
-            state.let_in(&path);
-            return Entered::In(GatePermit { gates: Arc::clone(self), path });
+        if state.is_open(path) {
+            state.let_in(path);
+            return Entered::In(GatePermit { gates: Arc::clone(self), path: path.clone() });
         }
         if !queue || path.iter().any(|gate| gate.most == 0) {
             return Entered::Full(Full::Busy);
         }
         match state.queue.join(client, path.clone()) {
-            Ok(number) => Entered::Wait(GateTicket { gates: Arc::clone(self), number, path: Some(path) }),
+            Ok(number) => Entered::Wait(GateTicket { gates: Arc::clone(self), number, path: Some(path.clone()) }),
             Err(full) => Entered::Full(full),
         }
     }

@@ -210,7 +210,7 @@ impl Walk {
                 let (path, queue) = (dice.path(number), dice.below(4) > 0);
                 // Who was served and did not come yet is in already.
                 let (open, settled) = (self.is_open(&path), self.settled);
-                match gates.enter(client(number), &path.clone(), queue) {
+                match gates.enter(client(number), &path, queue) {
                     Entered::In(permit) => {
                         assert!(open);
                         self.inside.push((path, permit));

@@ -83,7 +83,7 @@ impl Charge<'_> {
     fn pay(&self, table: &mut Table<()>, now: u64) -> u64 {
         let pace = self.policy.pace();
         let Ok(bucket) = table.bucket(&self.claim(), now) else {
-            // An earlier charge of the same request took the last place: it is not charged twice.
+            // An earlier charge of the same request took the last place of a set that is full of other policies.
             return pace.cost(self.weight);
         };
         let owed = bucket.owed(pace, now).saturating_add(pace.cost(self.weight));

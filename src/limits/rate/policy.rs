@@ -10,6 +10,9 @@ use crate::limits::Subject;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Policy {
     name: Box<str>,
+    /// The name as a string of structured fields, and what `RateLimit-Policy` says after it: each answer tells them.
+    quoted: Box<str>,
+    promise: Box<str>,
     rate: Rate,
     mark: Subject,
     pace: Pace,
@@ -38,7 +41,16 @@ impl Policy {
     /// `of` says where it stands in the configuration, as `route records`; `name` is what clients read. The two together
     /// make it out.
     pub(crate) fn new(of: &str, name: &str, rate: Rate) -> Policy {
-        Policy { name: name.into(), rate, mark: Subject::policy(of, name), pace: Pace::of(rate) }
+        let pace = Pace::of(rate);
+        let (quota, window) = window(rate, pace);
+        Policy {
+            name: name.into(),
+            quoted: quoted(name).into(),
+            promise: format!(";q={quota};w={window}").into(),
+            rate,
+            mark: Subject::policy(of, name),
+            pace,
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -57,16 +69,36 @@ impl Policy {
         self.pace
     }
 
-    /// What `RateLimit-Policy` says: so many in so many seconds. A burst above the amount is the larger promise: then
-    /// the window is the time in which the whole bucket comes back, rounded up, so that nobody is promised more than
-    /// there is.
-    pub(super) fn window(&self) -> (u32, u64) {
-        let Rate { amount, per, burst } = self.rate;
-        if burst <= amount {
-            return (amount, whole_seconds(per).max(1));
-        }
-        (burst, whole_seconds(Duration::from_nanos(self.pace.span())).max(1))
+    pub(super) fn quoted(&self) -> &str {
+        &self.quoted
     }
+
+    pub(super) fn promise(&self) -> &str {
+        &self.promise
+    }
+}
+
+/// What `RateLimit-Policy` says: so many in so many seconds. A burst above the amount is the larger promise: then the
+/// window is the time in which the whole bucket comes back, rounded up, so that nobody is promised more than there is.
+fn window(Rate { amount, per, burst }: Rate, pace: Pace) -> (u32, u64) {
+    if burst <= amount {
+        return (amount, whole_seconds(per).max(1));
+    }
+    (burst, whole_seconds(Duration::from_nanos(pace.span())).max(1))
+}
+
+/// A string of RFC 9651 §3.3.3. What it cannot hold becomes `?`.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            ' '..='~' => quoted.push(char),
+            _ => quoted.push('?'),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 impl Pace {

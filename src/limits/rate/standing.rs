@@ -66,10 +66,7 @@ impl<'a> Standing<'a> {
 
     /// The value of `RateLimit-Policy`: `"burst";q=20;w=4, "daily";q=1000;w=86400`.
     pub(crate) fn write_policy(&self, to: &mut impl fmt::Write) -> fmt::Result {
-        self.write(to, |line, to| {
-            let (quota, window) = line.policy.window();
-            write!(to, ";q={quota};w={window}")
-        })
+        self.write(to, |line, to| to.write_str(line.policy.promise()))
     }
 
     /// The value of `RateLimit`: `"burst";r=19;t=1, "daily";r=999;t=87`.
@@ -83,7 +80,7 @@ impl<'a> Standing<'a> {
     fn write<W: fmt::Write>(&self, to: &mut W, rest: impl Fn(&Line<'a>, &mut W) -> fmt::Result) -> fmt::Result {
         for (at, line) in self.lines.iter().enumerate() {
             to.write_str(if at == 0 { "" } else { ", " })?;
-            write_string(to, line.policy.name())?;
+            to.write_str(line.policy.quoted())?;
             rest(line, to)?;
         }
         Ok(())
@@ -140,20 +137,4 @@ impl Why {
             Why::Crowded => "rate-crowded",
         }
     }
-}
-
-/// A string of RFC 9651 §3.3.3. What it cannot hold becomes `?`.
-fn write_string(to: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    to.write_char('"')?;
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => {
-                to.write_char('\\')?;
-                to.write_char(char)?;
-            }
-            ' '..='~' => to.write_char(char)?,
-            _ => to.write_char('?')?,
-        }
-    }
-    to.write_char('"')
 }

@@ -36,9 +36,12 @@ pub(crate) struct TlsFront {
     /// Guards what is known of the files while they are read again.
     sections: Mutex<Vec<Section>>,
     doors: Vec<Door>,
-    /// How often it changed whose certificates are good.
+    /// Another number whenever it changed whose certificates are good.
     generation: AtomicU64,
 }
+
+/// Numbers for generations: no two fronts of a process ever have the same.
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
 /// An address, and what is offered and asked there.
 struct Door {
@@ -131,7 +134,7 @@ impl TlsFront {
         }
         if trust_changed {
             problems.extend(self.open_doors(&sections));
-            self.generation.fetch_add(1, Ordering::Release);
+            self.generation.store(GENERATIONS.fetch_add(1, Ordering::Relaxed), Ordering::Release);
         }
         (changed, problems)
     }
@@ -142,7 +145,7 @@ impl TlsFront {
         sections.iter().flat_map(|section| section.problem.iter().chain(&section.trust_problem)).cloned().collect()
     }
 
-    /// Changes whenever the authorities or revocation lists do: then [`TlsFront::still_takes`] may say something else of
+    /// Another number whenever the authorities or revocation lists are others, also after a reload of the file: then [`TlsFront::still_takes`] may say something else of
     /// a client that is connected.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
