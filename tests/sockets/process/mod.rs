@@ -6,3 +6,4 @@ mod key_command;
 mod reload;
 mod signals;
 mod tells;
+mod usage_command;
