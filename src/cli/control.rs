@@ -15,8 +15,7 @@ use std::time::Duration;
 use miniserde::{Deserialize, Serialize, json};
 use rustix::process::geteuid;
 
-use super::{cache, key};
-use super::{cache, usage};
+use super::{cache, key, usage};
 use crate::gateway::Process;
 
 const NAME: &str = "control.sock";

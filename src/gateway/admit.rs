@@ -235,7 +235,7 @@ pub(super) async fn turn(process: &Process, gateway: &Gateway, plan: &Plan<'_>) 
     if gates.is_empty() {
         return Ok(None);
     }
-    let ticket = match process.gates.enter(caller, &gates, !limits.queue.is_zero()) {
+    let ticket = match process.gates.enter(caller, gates, !limits.queue.is_zero()) {
         Entered::In(permit) => return Ok(Some(permit)),
         Entered::Full(full) => return Err(Refusal::Full(full)),
         Entered::Wait(ticket) => ticket,
