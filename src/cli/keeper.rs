@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::key_files::KeyFiles;
 use super::memory::Memory;
-use crate::gateway::{Gateway, Process, Scribe};
+use crate::gateway::{Gateway, Process, Scribe, keep_documents};
 
 /// The longest pause between two rounds.
 const ROUND: Duration = Duration::from_secs(5);
@@ -46,9 +47,13 @@ fn keep(process: &Process, current: &Current, mut memory: Memory, ends: &AtomicB
     let _ = rustix::process::nice(5);
     let mut rounds: u32 = 0;
     let mut scribe = Scribe::default();
+    let mut key_files = KeyFiles::default();
     while !ends.load(Ordering::Relaxed) {
         let pause = process.cache.maintain(process.clock.now());
         process.upstreams.sweep();
+        let gateway = in_force(current);
+        key_files.read(&gateway.config.jwt, process);
+        keep_documents(process);
         if rounds.is_multiple_of(SLOW_ROUNDS) {
             look_after_certificates(current);
             remember(process, &mut memory);
@@ -58,12 +63,16 @@ fn keep(process: &Process, current: &Current, mut memory: Memory, ends: &AtomicB
         std::thread::park_timeout(pause.min(ROUND).min(counts));
     }
     scribe.finish(process);
+    keep_documents(process);
     remember(process, &mut memory);
 }
 
+fn in_force(current: &Current) -> Arc<Gateway> {
+    current.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+}
+
 fn look_after_certificates(current: &Current) {
-    let gateway = current.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-    if let Some(front) = &gateway.tls {
+    if let Some(front) = &in_force(current).tls {
         let (changed, problems) = front.reload_if_changed();
         if changed {
             log::info!("certificates were read anew");

@@ -11,6 +11,7 @@ mod demo;
 mod explain;
 mod keeper;
 mod key;
+mod key_files;
 mod keys;
 mod last_good;
 mod memory;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::control::Control;
 use super::keeper::{Current, Keeper};
+use super::key_files::KeyFiles;
 use super::last_good::{self, From, Start};
 use super::memory::Memory;
 use super::notify::notify;
@@ -120,6 +121,7 @@ impl Running {
         let instance = RandomState::new().hash_one(std::process::id());
         let process = Arc::new(Process::start(&config, file, memory.clock_floor(), instance));
         process.upstreams.names().import(memory.names());
+        KeyFiles::default().read(&config.jwt, &process);
         remember(&config, &from);
         let provenance = Provenance {
             last_good: !matches!(from, From::File(_)),
@@ -168,6 +170,7 @@ impl Running {
         let update = self.listeners.update(&addresses(&loaded.config));
         stderr_log(loaded.config.log.level);
         self.process.reconfigure(&loaded.config);
+        KeyFiles::default().read(&loaded.config.jwt, &self.process);
         keep_as_last_good(&loaded.config, &loaded.source);
         let gateway = build(loaded.config, Provenance::default(), &self.process, &update.problems);
         self.swap(gateway, update.opened).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use smol::channel::{self, Receiver, Sender};
 
-use crate::gateway::{Gateway, Process, Worker};
+use crate::gateway::{Gateway, Process, Worker, attend_providers};
 use crate::net::{Listener, run, within};
 
 /// A stack that the deepest exchange fits in several times over; the rest of the default only costs address space.
@@ -82,6 +82,7 @@ fn work(process: Arc<Process>, gateway: Arc<Gateway>, listeners: Vec<Listener>, 
     let worker = Worker::new(process, gateway);
     // Those whom the drain woke to close their connections do so, even where there was nothing to wait for.
     let served = run(async {
+        attend_providers(&worker);
         let limit = obey(&worker, listeners, orders).await;
         finish(&worker, limit).await;
     });

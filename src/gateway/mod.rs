@@ -44,5 +44,6 @@ pub(crate) use door::DoorKind;
 pub(crate) use explain::explain;
 pub(crate) use locate::{Extent, Located, locate};
 pub(crate) use process::Process;
+pub(crate) use provider::{attend as attend_providers, keep as keep_documents};
 pub(crate) use refusal::Refusal;
 pub(crate) use worker::Worker;

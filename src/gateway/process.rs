@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::counts;
+use super::provider::Providers;
+use super::{counts, provider};
 use crate::auth::Tokens;
 use crate::auth::key::KeyRing;
 use crate::base::Wall;
@@ -46,6 +47,7 @@ pub(crate) struct Process {
     /// What was wrong with what the state folder held, a sentence each.
     pub(crate) problems: Vec<String>,
     pub(crate) tokens: Tokens,
+    pub(crate) providers: Providers,
     pub(crate) via: Via,
     /// The configuration file, for the status page.
     pub(crate) file: PathBuf,
@@ -63,10 +65,11 @@ impl Process {
         let (keys, unknown) = KeyRing::new(records);
         let quotas = Quotas::new(config.gateway.timezone);
         let uncounted = counts::restore(&quotas, &ledger, clock.now());
-        let problems = [problem, unread, unknown, uncounted];
-        problems.iter().flatten().for_each(|problem| log::error!("{problem}"));
         let tokens = Tokens::default();
         tokens.reconfigure(&config.jwt);
+        let unkept = provider::restore(&tokens, &ledger, clock.now());
+        let problems = [problem, unread, unknown, uncounted, unkept];
+        problems.iter().flatten().for_each(|problem| log::error!("{problem}"));
         Process {
             cache: Cache::open(&config.cache, config.gateway.memory),
             search: SearchRules::default(),
@@ -84,6 +87,7 @@ impl Process {
             keys: Arc::new(keys),
             problems: problems.into_iter().flatten().collect(),
             tokens,
+            providers: Providers::default(),
             via: Via::new(instance),
             file: file.to_owned(),
             clock,
