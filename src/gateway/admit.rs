@@ -1,6 +1,5 @@
 //! How much: what is asked of a request's caller before it is carried out, and what the answer tells of it.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use heapless::{String as Text, Vec as List};

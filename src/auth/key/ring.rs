@@ -9,7 +9,7 @@ use super::change::{Change, ChangeProblem, Kept};
 use super::record::{KeyRecord, KeyState};
 use super::text::{BadText, ID, Presented, parse_id};
 use crate::auth::Identity;
-use crate::base::{Now, Wall};
+use crate::base::Now;
 
 /// Keys, revoked ones included: more than a district has, in 5 to 10 MB. Room for a new one is made of the key that was
 /// revoked first.

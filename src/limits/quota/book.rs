@@ -14,7 +14,6 @@ use super::counter::Counter;
 use super::record::{self, CLOCK, Counted};
 use super::standing::{Line, QuotaStanding, QuotaUsed};
 use super::{MOST_RECORDS, QuotaCharge, QuotaRecord, Usage};
-use crate::limits::Subject;
 
 /// Who found no place is counted together with a part of the others: a flood of addresses gets so many allowances more, not one
 /// for each address.
