@@ -3,12 +3,12 @@
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
+use super::Identity;
 use super::basic::{self, PasswordJob, Users};
-use super::certificate::{CertificateProblem, Fingerprint};
+use super::certificate::{CertificateProblem, Fingerprint, is_bound_here};
 use super::credentials::{Ambiguous, Credentials};
 use super::jwt::{TokenProblem, Tokens};
 use super::key::{KeyProblem, KeyRing};
-use super::Identity;
 use crate::base::Now;
 use crate::config::{AuthConfig, AuthMethod, PlanConfig, UnsureClock};
 
@@ -202,9 +202,8 @@ impl Judgement<'_> {
         if refused { One::No(NotKnown::ClockUnsure) } else { One::Known(identity) }
     }
 
-    /// RFC 8705 §3.
     fn is_bound_elsewhere(&self, identity: &Identity) -> bool {
-        identity.bound_to.is_some_and(|bound| Some(&bound) != self.shown.fingerprint)
+        !is_bound_here(identity, self.shown.fingerprint)
     }
 }
 

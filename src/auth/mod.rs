@@ -22,6 +22,4 @@ pub(crate) use judge::{
 };
 #[cfg(feature = "doors")]
 pub(crate) use jwt::door as token_door;
-pub(crate) use jwt::{
-    Errand, TokenProblem, Tokens,
-};
+pub(crate) use jwt::{Errand, TokenProblem, Tokens};

@@ -186,6 +186,7 @@ mod tests {
 
     use super::*;
     use crate::auth::key::NewKey;
+    use crate::base::Wall;
 
     const DAY: i64 = 86_400;
 

@@ -267,6 +267,7 @@ fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Period;
     use crate::base::{Allowance, Mono, Wall};
     use crate::limits::quota::{Caller, QuotaCharge};
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::standing::MOST_TOLD;
 use super::*;
 use crate::base::Rate;
 use crate::limits::Subject;

@@ -7,7 +7,7 @@ use super::chain::{Chain, Limits, Pending};
 use super::entry::tests::entry;
 use super::entry::{Stamp, write_entry};
 use super::folder::tests::Folder;
-use super::verify::Fault;
+use super::verify::{Fault, Finding};
 use super::*;
 use crate::base::Size;
 use crate::config::AuditConfig;
