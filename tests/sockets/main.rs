@@ -6,5 +6,6 @@ mod harness;
 mod interop;
 mod privacy;
 mod process;
+mod provider;
 mod tls;
 mod wire;
