@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use crate::auth::token_door;
+use crate::base::json::{self, JsonBounds};
 use crate::cache::{read_object, walk_store};
 use crate::codings::{self, Coding};
 use crate::config::{self, Config, DestinationConfig, Outside};
@@ -235,6 +237,31 @@ pub fn stored(bytes: &[u8], key: &[u8], put_right: bool) -> Option<(u16, Vec<u8>
 /// model after each operation.
 pub fn store_model(script: &[u8], folder: &Path) {
     walk_store(folder, script);
+}
+
+/// Reads bytes as whatever has to do with tokens: a token, keys, what providers say, what the card keeps. Whether they were
+/// a token that counts.
+pub fn token(bytes: &[u8]) -> bool {
+    token_door::read(bytes)
+}
+
+/// Checks a token with this header and these claims, which is signed as it should be. Its id, and every text that is taken
+/// from it.
+pub fn signed_token(header: &[u8], claims: &[u8]) -> Option<(String, Vec<String>)> {
+    let identity = token_door::signed(header, claims)?;
+    let mut texts = identity.scopes;
+    texts.push(identity.name);
+    texts.extend(identity.plan);
+    for (name, values) in identity.claims {
+        texts.push(name);
+        texts.extend(values);
+    }
+    Some((identity.id, texts))
+}
+
+/// Reads bytes as JSON. Whether they are.
+pub fn json(bytes: &[u8]) -> bool {
+    json::read(bytes, JsonBounds { depth: 32, values: 10_000 }).is_ok()
 }
 
 /// Shows `read` ever more of the bytes until it has an answer.

@@ -1,7 +1,5 @@
 //! Hafir: a caching gateway for thin links. Read `ARCHITECTURE.md` first; the rooms below are in the order of its arrows.
 
-#![allow(dead_code, unused_imports)]
-
 mod auth;
 mod base;
 mod cache;

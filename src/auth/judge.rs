@@ -8,7 +8,7 @@ use super::certificate::{CertificateProblem, Fingerprint};
 use super::credentials::{Ambiguous, Credentials};
 use super::jwt::{TokenProblem, Tokens};
 use super::key::{KeyProblem, KeyRing};
-use super::{Identity, Kind};
+use super::Identity;
 use crate::base::Now;
 use crate::config::{AuthConfig, AuthMethod, PlanConfig, UnsureClock};
 

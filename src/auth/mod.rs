@@ -15,11 +15,13 @@ mod jwt;
 pub(crate) mod key;
 
 pub(crate) use address::{Denied, allowed};
-pub(crate) use credentials::{Ambiguous, Credentials, credentials};
+pub(crate) use credentials::credentials;
 pub(crate) use identity::{Identity, Kind};
 pub(crate) use judge::{
     Doorkeepers, Judged, Later, NotAllowed, NotKnown, Shown, challenges, judge, may, scope_challenge,
 };
+#[cfg(feature = "doors")]
+pub(crate) use jwt::door as token_door;
 pub(crate) use jwt::{
-    Checked, Enquiry, Errand, ErrandKind, IssuerStatus, KeysProblem, TokenProblem, Tokens, judge_key_file,
+    Errand, TokenProblem, Tokens,
 };

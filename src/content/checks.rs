@@ -46,12 +46,6 @@ impl Checks {
         &self.allow
     }
 
-    /// The place among the configured schemas of the one for this method: its own, or that for every method.
-    pub(crate) fn schema(&self, method: &str) -> Option<usize> {
-        let place = |wanted: &str| self.rules.schemas.iter().position(|(name, _)| name == wanted);
-        place(method).or_else(|| place("*"))
-    }
-
     /// For a request that has a body. One without a media type, or with several, is not taken where any is asked for:
     /// what the upstream makes of it cannot be foretold.
     pub(crate) fn media_type(&self, fields: Fields<'_>) -> Result<(), UnsupportedMediaType> {
@@ -280,8 +274,7 @@ mod tests {
     fn media_types_and_methods() {
         let types = vec!["application/json".to_owned(), "text/*".to_owned()];
         let methods = vec!["GET".to_owned(), "POST".to_owned()];
-        let schemas = vec![("*".to_owned(), "a".into()), ("POST".to_owned(), "b".into())];
-        let checks = Checks::build(&ContentConfig { types, methods, schemas, ..ContentConfig::default() });
+        let checks = Checks::build(&ContentConfig { types, methods, ..ContentConfig::default() });
         for block in ["Content-Type: application/JSON; charset=utf-8\r\n", "content-type: Text/plain\r\n"] {
             assert_eq!(with_fields(block, |fields| checks.media_type(fields)), Ok(()), "{block}");
         }
@@ -296,6 +289,5 @@ mod tests {
         }
         assert_eq!((checks.accept(), checks.allow()), ("application/json, text/*", "GET, POST, HEAD"));
         assert_eq!((checks.method("HEAD"), checks.method("post")), (Ok(()), Err(MethodNotAllowed)));
-        assert_eq!((checks.schema("POST"), checks.schema("PUT")), (Some(1), Some(0)));
     }
 }

@@ -23,13 +23,12 @@ mod value;
 #[cfg(not(feature = "schema"))]
 mod without;
 
-pub(crate) use checks::{Checks, MethodNotAllowed, UnsupportedMediaType};
+pub(crate) use checks::Checks;
 #[cfg(feature = "schema")]
 pub(crate) use judge::Judge;
-pub(crate) use problem::write_problem;
 #[cfg(feature = "schema")]
 pub(crate) use schema::Schema;
-pub(crate) use source::{Formats, Loader, SchemaProblem};
+pub(crate) use source::Formats;
 pub(crate) use unfit::{Bounds, Unfit, Violation};
 #[cfg(not(feature = "schema"))]
 pub(crate) use without::{Judge, Schema};

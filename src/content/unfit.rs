@@ -10,7 +10,8 @@ pub(crate) struct Bounds {
     pub(crate) size: usize,
     /// Arrays and objects in each other.
     pub(crate) depth: usize,
-    /// Small pieces of work: a keyword, a member looked at, a character tried by a pattern's state.
+    /// Small pieces of work, at the very most: a keyword, a member looked at, a character tried by a pattern's state. Small
+    /// bodies get fewer.
     pub(crate) steps: u64,
 }
 

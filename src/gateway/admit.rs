@@ -1,6 +1,5 @@
 //! How much: what is asked of a request's caller before it is carried out, and what the answer tells of it.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use heapless::{String as Text, Vec as List};
@@ -235,7 +234,7 @@ pub(super) async fn turn(process: &Process, gateway: &Gateway, plan: &Plan<'_>) 
     if gates.is_empty() {
         return Ok(None);
     }
-    let ticket = match process.gates.enter(caller, gates, !limits.queue.is_zero()) {
+    let ticket = match process.gates.enter(caller, &gates, !limits.queue.is_zero()) {
         Entered::In(permit) => return Ok(Some(permit)),
         Entered::Full(full) => return Err(Refusal::Full(full)),
         Entered::Wait(ticket) => ticket,

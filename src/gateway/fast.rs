@@ -50,6 +50,9 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
     let request = Request::within(&head, bytes);
     let visible;
     let Ok(mut plan) = plan(&gateway, request, connection.arrival, worker.draw()) else { return Attempt::Slow };
+    if plan.permitted().is_err() {
+        return Attempt::Slow;
+    }
     if plan.route.hides_anything() {
         let query = plan.target.query.as_deref();
         let Ok(caller) = identify::identify(&worker.process, &gateway, &plan, None, now) else { return Attempt::Slow };

@@ -97,7 +97,8 @@ impl KeyParts<'_> {
     }
 }
 
-/// Decides. Nothing is changed anywhere; the order is: framing, target, route, address, size.
+/// Decides. Nothing is changed anywhere; the order is: framing, target, route. Whether the client may have it is for
+/// [`Plan::permitted`] and what comes after.
 pub(crate) fn plan<'a>(
     gateway: &'a Gateway,
     request: Request<'a>,
@@ -116,10 +117,6 @@ pub(crate) fn plan<'a>(
     let client = Client::of(request.fields, arrival.peer, arrival.secure, trusted);
     let found = gateway.table.find(&routing_request(&request, &target)).ok_or(Refusal::NoRoute)?;
     let route = gateway.routes.get(found.route.index()).ok_or(Refusal::NoRoute)?;
-    auth::allowed(&route.config, client.address).map_err(Refusal::Denied)?;
-    if matches!(framing, BodyFraming::Length(length) if length > route.config.body.as_u64()) {
-        return Err(Refusal::BodyTooLarge);
-    }
     Ok(Plan {
         request,
         target,
@@ -155,6 +152,15 @@ fn expects_continue(request: &Request<'_>, framing: BodyFraming) -> Result<bool,
 }
 
 impl<'a> Plan<'a> {
+    /// By the client's address and the body's size.
+    pub(crate) fn permitted(&self) -> Result<(), Refusal> {
+        auth::allowed(&self.route.config, self.client.address).map_err(Refusal::Denied)?;
+        match self.framing {
+            BodyFraming::Length(length) if length > self.route.config.body.as_u64() => Err(Refusal::BodyTooLarge),
+            BodyFraming::None | BodyFraming::Length(_) | BodyFraming::Chunked | BodyFraming::UntilClose => Ok(()),
+        }
+    }
+
     /// Whether there is no request body to read.
     pub(crate) fn bodiless(&self) -> bool {
         matches!(self.framing, BodyFraming::None | BodyFraming::Length(0))

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::ledger::{Ledger, Table};
 use crate::limits::gate::Gates;
 use crate::limits::quota::Quotas;
-use crate::limits::rate::RateTable;
+use crate::limits::rate::{self, RateTable};
 use crate::limits::scrape::Scrape;
 use crate::limits::shape::{Governor, Shaper};
 use crate::net::{Admission, Clock};
@@ -77,7 +77,7 @@ impl Process {
             observer: Observer::start(&config.log),
             audit: Audit::start(&config.audit),
             admission: Admission::new(config.limits.connections, config.limits.connections_per_client),
-            rates: RateTable::new(CALLERS),
+            rates: RateTable::new(rate::ENTRIES),
             gates: Gates::new(),
             scrape: Scrape::new(CALLERS),
             quotas,

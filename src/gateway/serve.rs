@@ -130,10 +130,13 @@ async fn identify(
     let (identified, number) = {
         let Ok(plan) = plan(gateway, Request::of(owned), connection.arrival, random) else { return Ok(None) };
         if !plan.route.hides_anything() {
-            return Ok(None);
+            return plan.permitted().map(|()| None);
         }
         let presented = connection.presented.as_ref();
-        let identified = Box::pin(identify::identify_at_leisure(worker, gateway, &plan, presented)).await;
+        let identified = match plan.permitted() {
+            Ok(()) => Box::pin(identify::identify_at_leisure(worker, gateway, &plan, presented)).await,
+            Err(refusal) => Err(refusal),
+        };
         (identified, plan.found.route.index())
     };
     if let Some(route) = gateway.routes.get(number) {

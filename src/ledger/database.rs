@@ -84,12 +84,28 @@ impl Database {
             let durability = if durable { redb::Durability::Immediate } else { redb::Durability::None };
             writing.set_durability(durability).map_err(io::Error::other)?;
             {
-                let mut table = writing.open_table(definition(table)).map_err(io::Error::other)?;
+                let mut open = writing.open_table(definition(table)).map_err(io::Error::other)?;
                 for (name, record) in records {
-                    match record.sealed(name) {
-                        Some(sealed) => drop(table.insert(name.as_str(), sealed.as_slice()).map_err(io::Error::other)?),
-                        None => drop(table.remove(name.as_str()).map_err(io::Error::other)?),
-                    }
+                    let replaced = match (&record.bytes, table) {
+                        // That it was removed is known until no older copy can be left in the journal.
+                        (Some(_), _) | (None, Table::Keys) => open.insert(name.as_str(), &*record.sealed(name)),
+                        (None, Table::Usage | Table::Documents | Table::Grants) => open.remove(name.as_str()),
+                    };
+                    drop(replaced.map_err(io::Error::other)?);
+                }
+            }
+            writing.commit().map_err(io::Error::other)
+        })
+    }
+
+    /// Forgets what was removed, once the journal does not know of it any more.
+    pub(super) fn forget(&self, table: Table, names: &[&String]) -> io::Result<()> {
+        guarded(|| {
+            let writing = self.redb.begin_write().map_err(io::Error::other)?;
+            {
+                let mut open = writing.open_table(definition(table)).map_err(io::Error::other)?;
+                for name in names {
+                    drop(open.remove(name.as_str()).map_err(io::Error::other)?);
                 }
             }
             writing.commit().map_err(io::Error::other)

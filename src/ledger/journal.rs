@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -39,7 +39,6 @@ pub(super) struct Contents {
 
 /// The journal, open for additions.
 pub(super) struct Journal {
-    folder: PathBuf,
     file: File,
     /// Where the next line begins. What lies behind is of a change that failed.
     end: u64,
@@ -81,14 +80,10 @@ pub(super) fn keep_greater(records: &mut Records, name: String, record: Record) 
 impl Journal {
     /// The file as it is, which is whole.
     pub(super) fn open(folder: &Path) -> io::Result<Journal> {
-        let path = folder.join(NAME);
-        let made = !path.exists();
-        let file = create(&path)?;
-        if made {
-            sync_folder(folder)?;
-        }
+        let file = create(&folder.join(NAME))?;
+        sync_folder(folder)?;
         let end = file.metadata()?.len();
-        Ok(Journal { folder: folder.to_owned(), file, end, before: end, compact: end })
+        Ok(Journal { file, end, before: end, compact: end })
     }
 
     /// Writes a whole journal. A power cut leaves the old one or the new one.
@@ -104,7 +99,7 @@ impl Journal {
         fs::rename(&fresh, folder.join(NAME))?;
         sync_folder(folder)?;
         let end = file.metadata()?.len();
-        Ok(Journal { folder: folder.to_owned(), file, end, before: end, compact: end })
+        Ok(Journal { file, end, before: end, compact: end })
     }
 
     /// Adds lines; they are on the card when it returns. After a failure none of them is there.
@@ -130,11 +125,6 @@ impl Journal {
     /// Whether most of it is history.
     pub(super) fn is_long(&self) -> bool {
         self.end > SHORT && self.end / 4 > self.compact
-    }
-
-    /// Does not ask to be written anew until it has grown as much again.
-    pub(super) fn put_up_with_length(&mut self) {
-        self.compact = self.end;
     }
 
     fn trim(&mut self) -> io::Result<()> {

@@ -23,8 +23,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use open::Open;
+use open::Files;
 use record::Record;
+
+/// A gateway that starts waits two seconds for a command to end.
+const PATIENCE: u32 = 100;
 
 /// The database and the journal of one state folder. One process has them open at a time.
 pub(crate) struct Ledger {
@@ -52,7 +55,7 @@ pub(crate) enum Durability {
 
 /// The mutex guards the two files; it is held while the card is written.
 enum State {
-    Open(Box<Mutex<Open>>),
+    Open(Box<Mutex<Files>>),
     /// Nothing can be kept, for the reason given. Keys are still read from the journal.
     Shut {
         why: String,
@@ -64,7 +67,16 @@ impl Ledger {
     /// Opens what the folder holds, or begins anew. Never fails: what is wrong is said in a sentence, and a ledger that
     /// cannot be opened says no to every change.
     pub(crate) fn open(folder: &Path) -> (Ledger, Option<String>) {
-        match Open::open(folder) {
+        Ledger::open_within(folder, PATIENCE)
+    }
+
+    /// The same, without waiting for another process to let go of the files.
+    pub(crate) fn try_open(folder: &Path) -> (Ledger, Option<String>) {
+        Ledger::open_within(folder, 1)
+    }
+
+    fn open_within(folder: &Path, tries: u32) -> (Ledger, Option<String>) {
+        match Files::open(folder, tries) {
             Ok((open, problem)) => (Ledger { state: State::Open(Box::new(Mutex::new(open))) }, problem),
             Err(why) => {
                 let state = State::Shut { why: why.clone(), folder: folder.to_owned() };
@@ -125,7 +137,7 @@ impl Ledger {
         self.opened()?.settle()
     }
 
-    fn opened(&self) -> io::Result<std::sync::MutexGuard<'_, Open>> {
+    fn opened(&self) -> io::Result<std::sync::MutexGuard<'_, Files>> {
         match &self.state {
             State::Open(open) => Ok(lock(open)),
             State::Shut { why, .. } => Err(io::Error::other(why.clone())),
@@ -143,7 +155,7 @@ impl Drop for Ledger {
     }
 }
 
-fn lock(open: &Mutex<Open>) -> std::sync::MutexGuard<'_, Open> {
+fn lock(open: &Mutex<Files>) -> std::sync::MutexGuard<'_, Files> {
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

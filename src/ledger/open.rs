@@ -14,17 +14,17 @@ use super::record::Record;
 use super::{Durability, Table};
 
 const LOCK: &str = "ledger.lock";
-/// A command has the files for a moment; a gateway as long as it runs.
-const PATIENCE: u32 = 100;
+/// Between two tries: a command has the files for a moment, a gateway as long as it runs.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 /// Changes that may wait for the card together.
 const MOST_WAITING: u32 = 12;
 
-pub(super) struct Open {
+pub(super) struct Files {
     path: PathBuf,
     /// `None` after a failure: it is opened again for the next change.
     database: Option<Database>,
-    journal: Journal,
+    /// `None` where it could not be written anew: it is opened again for the next change.
+    journal: Option<Journal>,
     /// The number of the last change to keys.
     number: u64,
     /// Changes that are not on the card.
@@ -33,10 +33,10 @@ pub(super) struct Open {
     _lock: File,
 }
 
-impl Open {
+impl Files {
     /// Gives a sentence where something was wrong and is mended, or why nothing can be opened.
-    pub(super) fn open(folder: &Path) -> Result<(Open, Option<String>), String> {
-        let lock = take_lock(folder)?;
+    pub(super) fn open(folder: &Path, tries: u32) -> Result<(Files, Option<String>), String> {
+        let lock = take_lock(folder, tries)?;
         let path = folder.join(database::NAME);
         let (database, broken) = open_database(&path)?;
         let unusable = |cause: io::Error| format!("what is kept in {} cannot be used: {cause}", folder.display());
@@ -44,11 +44,11 @@ impl Open {
         let kept = database.all(Table::Keys).map_err(unusable)?;
         let merged = merge(&kept, &contents.records);
         bring_up(&database, &kept, &merged).map_err(unusable)?;
-        let (journal, damaged) = settle_journal(folder, &contents, &merged).map_err(unusable)?;
+        let (journal, damaged) = settle_journal(folder, &database, &contents, &merged).map_err(unusable)?;
         let number = merged.values().map(|record| record.stamp.number).max().unwrap_or(0);
         let problem = tell(broken, damaged, contents.damaged);
-        let open = Open { path, database: Some(database), journal, number, waiting: 0, _lock: lock };
-        Ok((open, problem))
+        let files = Files { path, database: Some(database), journal: Some(journal), number, waiting: 0, _lock: lock };
+        Ok((files, problem))
     }
 
     pub(super) fn get(&mut self, table: Table, name: &str) -> io::Result<Option<Record>> {
@@ -89,14 +89,14 @@ impl Open {
         for (name, record) in &mut records {
             self.stamp(name, record)?;
         }
-        self.journal.append(&records)?;
+        self.journal()?.append(&records)?;
         let written = self.with(|database| database.write(Table::Keys, &records, true));
         let is_last = records.iter().any(|(_, record)| record.stamp.last);
         match &written {
             Ok(()) => self.waiting = 0,
             // What ends a right stays, even if it is in one copy alone.
             Err(_) if is_last => {}
-            Err(_) => self.journal.undo()?,
+            Err(_) => self.journal()?.undo()?,
         }
         written?;
         self.compact();
@@ -121,21 +121,29 @@ impl Open {
 
     /// Both copies go into the new journal: one of them may have been damaged since.
     fn compact(&mut self) {
-        if !self.journal.is_long() {
+        if !self.journal.as_ref().is_some_and(Journal::is_long) {
             return;
         }
-        let folder = self.path.parent().unwrap_or(Path::new("/")).to_owned();
-        let anew = self.all(Table::Keys).and_then(|kept| {
-            let merged = merge(&kept, &journal::read(&folder)?.records);
-            Journal::write_anew(&folder, &living(&merged))
-        });
+        self.journal = None;
+        let folder = self.folder();
+        let merged = self.all(Table::Keys).and_then(|kept| Ok(merge(&kept, &journal::read(&folder)?.records)));
+        let anew = merged.and_then(|merged| self.with(|database| write_anew(&folder, database, &merged)));
         match anew {
-            Ok(journal) => self.journal = journal,
-            Err(cause) => {
-                log::warn!("{} cannot be shortened: {cause}", journal::NAME);
-                self.journal.put_up_with_length();
-            }
+            Ok(journal) => self.journal = Some(journal),
+            Err(cause) => log::warn!("{} cannot be shortened: {cause}", journal::NAME),
         }
+    }
+
+    fn journal(&mut self) -> io::Result<&mut Journal> {
+        let folder = self.folder();
+        match &mut self.journal {
+            Some(journal) => Ok(journal),
+            empty => Ok(empty.insert(Journal::open(&folder)?)),
+        }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("/")).to_owned()
     }
 
     /// After a failure redb refuses everything until it is opened again.
@@ -160,13 +168,16 @@ impl Open {
     }
 }
 
-fn take_lock(folder: &Path) -> Result<File, String> {
+fn take_lock(folder: &Path, tries: u32) -> Result<File, String> {
     let path = folder.join(LOCK);
     let file = create(&path).map_err(|cause| format!("nothing can be kept in {}: {cause}", folder.display()))?;
-    for _ in 0..PATIENCE {
+    for attempt in 0..tries {
+        if attempt > 0 {
+            std::thread::sleep(TRY_AGAIN);
+        }
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(TRY_AGAIN),
+            Err(rustix::io::Errno::WOULDBLOCK) => {}
             Err(cause) => return Err(format!("{} cannot be locked: {cause}", path.display())),
         }
     }
@@ -202,27 +213,34 @@ fn merge(kept: &Records, journal: &Records) -> Records {
     merged
 }
 
-fn living(records: &Records) -> Records {
-    records
+/// A new journal without the removed records, which the database may forget from then on.
+fn write_anew(folder: &Path, database: &Database, merged: &Records) -> io::Result<Journal> {
+    let (living, removed): (Records, Records) = merged
         .iter()
-        .filter(|(_, record)| record.bytes.is_some())
         .map(|(name, record)| (name.clone(), record.clone()))
-        .collect()
+        .partition(|(_, record)| record.bytes.is_some());
+    let journal = Journal::write_anew(folder, &living)?;
+    if !removed.is_empty() {
+        database.forget(Table::Keys, &removed.keys().collect::<Vec<_>>())?;
+    }
+    Ok(journal)
 }
 
 /// Writes into the database what only the journal knew.
 fn bring_up(database: &Database, kept: &Records, merged: &Records) -> io::Result<()> {
-    let differs = |(name, record): &(&String, &Record)| match &record.bytes {
-        Some(_) => kept.get(*name) != Some(record),
-        None => kept.contains_key(*name),
-    };
+    let differs = |(name, record): &(&String, &Record)| kept.get(*name) != Some(record);
     let missing: Vec<(String, Record)> =
         merged.iter().filter(differs).map(|(name, record)| (name.clone(), record.clone())).collect();
     if missing.is_empty() { Ok(()) } else { database.write(Table::Keys, &missing, true) }
 }
 
 /// The journal as it is where it says what it should, else a new one; a damaged one is put aside under the name given.
-fn settle_journal(folder: &Path, contents: &Contents, merged: &Records) -> io::Result<(Journal, Option<PathBuf>)> {
+fn settle_journal(
+    folder: &Path,
+    database: &Database,
+    contents: &Contents,
+    merged: &Records,
+) -> io::Result<(Journal, Option<PathBuf>)> {
     if contents.records == *merged && contents.damaged == 0 && !contents.torn {
         return Ok((Journal::open(folder)?, None));
     }
@@ -231,7 +249,7 @@ fn settle_journal(folder: &Path, contents: &Contents, merged: &Records) -> io::R
         // A copy: were the power cut between, the file itself must still be there.
         _ => Some(copy_aside(&folder.join(journal::NAME))?),
     };
-    Ok((Journal::write_anew(folder, &living(merged))?, aside))
+    Ok((write_anew(folder, database, merged)?, aside))
 }
 
 fn copy_aside(path: &Path) -> io::Result<PathBuf> {

@@ -71,9 +71,7 @@ fn assert_filled(ledger: &Ledger, what: &str) {
     for (number, expected) in expected.enumerate() {
         let found = all.iter().find(|(name, _)| *name == format!("k{number}"));
         let found = found.map(|(_, bytes)| std::str::from_utf8(bytes).unwrap());
-        // Where the line of its removal is damaged the ended record is back, as it was ended.
-        let same = found == expected || (number == 4 && found == Some("ended"));
-        assert!(same, "{what}: k{number} is {found:?}");
+        assert_eq!(found, expected, "{what}: k{number}");
     }
 }
 
@@ -128,17 +126,17 @@ fn places(length: usize, most: usize, salt: usize) -> impl Iterator<Item = usize
 
 #[test]
 fn a_changed_byte_anywhere_in_the_journal_costs_nothing() {
-    each_damage(journal::NAME, 150, |bytes, at| bytes[at] ^= 1 << (at % 8));
+    each_damage(journal::NAME, 70, |bytes, at| bytes[at] ^= 1 << (at % 8));
 }
 
 #[test]
 fn a_journal_cut_anywhere_costs_nothing() {
-    each_damage(journal::NAME, 100, |bytes, at| bytes.truncate(at));
+    each_damage(journal::NAME, 40, |bytes, at| bytes.truncate(at));
 }
 
 #[test]
 fn a_changed_byte_anywhere_in_the_database_costs_nothing() {
-    each_damage(database::NAME, 150, |bytes, at| bytes[at] ^= 1 << (at % 8));
+    each_damage(database::NAME, 70, |bytes, at| bytes[at] ^= 1 << (at % 8));
 }
 
 #[test]
@@ -148,12 +146,12 @@ fn changed_bytes_at_the_head_of_the_database_cost_nothing() {
 
 #[test]
 fn a_database_cut_anywhere_costs_nothing() {
-    each_damage(database::NAME, 60, |bytes, at| bytes.truncate(at));
+    each_damage(database::NAME, 24, |bytes, at| bytes.truncate(at));
 }
 
 #[test]
 fn a_database_with_a_page_of_nothing_costs_nothing() {
-    each_damage(database::NAME, 60, |bytes, at| {
+    each_damage(database::NAME, 24, |bytes, at| {
         let end = bytes.len().min(at + 4096);
         bytes[at..end].fill(0);
     });
@@ -170,7 +168,7 @@ fn each_damage(name: &str, most: usize, damage: impl Fn(&mut Vec<u8>, usize)) {
     let length = if name == database::NAME { good.0.len() } else { good.1.len() };
     let factor: usize = std::env::var("HAFIR_POWER_CUTS").ok().and_then(|count| count.parse().ok()).unwrap_or(1);
     let sample: Vec<usize> = match most {
-        0 => places(512, 128 * factor, 0).collect(),
+        0 => places(512, 64 * factor, 0).collect(),
         _ => places(length, most * factor, factor).collect(),
     };
     for at in sample {

@@ -8,9 +8,9 @@ mod login;
 mod memory;
 mod users;
 
-pub(crate) use hash::{DEFAULT_ITERATIONS, PasswordProblem, hash, is_hash};
-pub(crate) use login::{Login, login};
-pub(crate) use users::{Checked, PasswordJob, Users, Verified};
+pub(crate) use hash::{DEFAULT_ITERATIONS, hash, is_hash};
+pub(crate) use login::login;
+pub(crate) use users::{Checked, PasswordJob, Users};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::CertificateProblem;
-use super::der::{self, Name};
+use super::der::{self};
 use crate::auth::{Identity, Kind};
 use crate::base::PeerCertificate;
 

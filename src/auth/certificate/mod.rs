@@ -10,7 +10,7 @@ mod identity;
 mod problem;
 
 pub(crate) use authorities::{Authorities, issued_by};
-pub(crate) use identity::{Fingerprint, fingerprint, identity, is_bound_here, is_named};
+pub(crate) use identity::{Fingerprint, fingerprint, identity, is_named};
 pub(crate) use problem::CertificateProblem;
 
 #[cfg(test)]

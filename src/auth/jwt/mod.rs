@@ -8,6 +8,8 @@ mod base64;
 mod claims;
 mod compact;
 mod discovery;
+#[cfg(feature = "doors")]
+pub(crate) mod door;
 mod errand;
 mod introspection;
 mod jwk;
@@ -25,7 +27,7 @@ mod tests;
 
 pub(crate) use errand::{Errand, ErrandKind};
 pub(crate) use introspection::Enquiry;
-pub(crate) use keys::{KeysProblem, LARGEST_DOCUMENT, judge_key_file};
+pub(crate) use keys::{KeysProblem, judge_key_file};
 pub(crate) use problem::TokenProblem;
 pub(crate) use status::IssuerStatus;
 pub(crate) use tokens::{Checked, Tokens};

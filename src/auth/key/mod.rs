@@ -9,7 +9,7 @@ mod record;
 mod ring;
 mod text;
 
-pub(crate) use change::{Change, ChangeProblem, Kept};
-pub(crate) use record::{KeyRecord, KeyState};
+pub(crate) use change::Change;
+pub(crate) use record::KeyRecord;
 pub(crate) use ring::{KeyProblem, KeyRing};
-pub(crate) use text::{NewKey, Presented, digest_from_hex, hex};
+pub(crate) use text::{NewKey, digest_from_hex, hex};

@@ -10,7 +10,7 @@ mod problem;
 mod reader;
 mod value;
 
-pub(crate) use problem::{JsonProblem, JsonWrong};
+pub(crate) use problem::JsonProblem;
 pub(crate) use value::{Json, Number};
 
 /// How much a text may hold. Bounds work and memory: a value takes at most 32 bytes beside the text, a member of an object

@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use miniserde::json;
 
@@ -29,6 +30,12 @@ use crate::base::Now;
 use crate::config::{self, Config};
 use crate::ledger::{Ledger, Table};
 use crate::net::Clock;
+
+/// Behind the ID of any key.
+const LAST: &str = "~";
+/// Together two seconds, until whoever has the ledger lets go of it or answers.
+const MOST_TRIES: u32 = 100;
+const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 /// Runs one command and gives the exit code.
 pub(super) fn run(request: &Request, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
@@ -256,23 +263,37 @@ impl Desk {
         }
     }
 
-    /// Whose hands do it.
+    /// Whose hands do it. A gateway that is just starting has the ledger before it can be asked.
     fn hands(&self, err: &mut dyn Write) -> Result<Hands, Trouble> {
         let state = &self.config.gateway.state;
-        match control::ask(state, &ask("list", "~")) {
-            Ok(Answer { problem: Some(why), .. }) => Err(Trouble::Told(why)),
-            Ok(Answer { problem: None, .. }) => Ok(Hands::Gateway),
-            Err(Unanswered::NobodyThere) => self.own_hands(err),
-            Err(why @ (Unanswered::Forbidden(_) | Unanswered::Io(_))) => Err(Trouble::Told(why.to_string())),
+        let mut tries = 0;
+        loop {
+            match control::ask(state, &ask("list", LAST)) {
+                Ok(Answer { problem: Some(why), .. }) => return Err(Trouble::Told(why)),
+                Ok(Answer { problem: None, .. }) => return Ok(Hands::Gateway),
+                Err(Unanswered::NobodyThere) => {}
+                Err(why @ (Unanswered::Forbidden(_) | Unanswered::Io(_))) => {
+                    return Err(Trouble::Told(why.to_string()));
+                }
+            }
+            let (ledger, problem) = self.own_ledger()?;
+            tries += 1;
+            if ledger.refusal().is_none() || tries == MOST_TRIES {
+                return self.own_hands(ledger, problem, err);
+            }
+            std::thread::sleep(TRY_AGAIN);
         }
     }
 
-    fn own_hands(&self, err: &mut dyn Write) -> Result<Hands, Trouble> {
+    fn own_ledger(&self) -> Result<(Ledger, Option<String>), Trouble> {
         let state = &self.config.gateway.state;
-        let unusable = |cause: io::Error| format!("{}: {cause}", state.display());
-        std::fs::create_dir_all(state).map_err(unusable)?;
+        std::fs::create_dir_all(state).map_err(|cause| format!("{}: {cause}", state.display()))?;
         privileges::become_owner_of(state).map_err(|cause| format!("{}: {cause}", state.display()))?;
-        let (ledger, problem) = Ledger::open(state);
+        Ok(Ledger::try_open(state))
+    }
+
+    fn own_hands(&self, ledger: Ledger, problem: Option<String>, err: &mut dyn Write) -> Result<Hands, Trouble> {
+        let unusable = |cause: io::Error| format!("{}: {cause}", self.config.gateway.state.display());
         let (ring, lost) = KeyRing::new(ledger.all(Table::Keys).map_err(unusable)?);
         for problem in problem.iter().chain(&lost) {
             let _ = writeln!(err, "hafir: {problem}");

@@ -15,7 +15,7 @@ use super::arguments::DEFAULT_FILE;
 use super::control::{self, Answer, Question, Unanswered};
 use super::memory::Memory;
 use super::{EXIT_CONFIG, EXIT_FAILURE, privileges, say};
-use crate::base::{Now, Period, Quota, Size};
+use crate::base::{Now, Quota, Size};
 use crate::config::{self, Config};
 use crate::gateway::restore_counts;
 use crate::ledger::Ledger;

@@ -62,8 +62,10 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("cntrl", &["Cc"]),
 ];
 
+type Property = fn(char) -> bool;
+
 /// Other properties (ECMA-262 §22.2.1.8), asked of each character.
-const PROPERTIES: &[(&str, fn(char) -> bool)] = &[
+const PROPERTIES: &[(&str, Property)] = &[
     ("Any", |_| true),
     ("ASCII", |c| c.is_ascii()),
     ("ASCII_Hex_Digit", |c| c.is_ascii_hexdigit()),

@@ -148,12 +148,12 @@ impl Parser {
     fn counts(&mut self) -> Option<(u32, Option<u32>)> {
         let from = self.at;
         self.at += 1;
-        let found = self.number().and_then(|least| {
+        let found = self.number().map(|least| {
             if !self.take(",") {
-                return Some((least, Some(least)));
+                return (least, Some(least));
             }
             let most = self.peek().filter(char::is_ascii_digit).and_then(|_| self.number());
-            Some((least, most))
+            (least, most)
         });
         if found.is_none() || !self.take("}") {
             self.at = from;

@@ -8,7 +8,7 @@ use super::super::source::{Formats, SchemaProblem};
 use super::Schema;
 use super::format::Format;
 use super::registry::{Dialect, Registry};
-use super::rule::{Count, Id, Limit, Members, Place, Rule, Rules, Subschema, Types};
+use super::rule::{Count, Id, Limit, Members, Named, Place, Rule, Rules, Subschema, Types};
 
 /// Subschemas of one schema. The largest known ones (FHIR) have some 10,000.
 const MAX_SUBSCHEMAS: usize = 32_768;
@@ -43,6 +43,7 @@ struct Compiler<'l> {
     waiting: Vec<Id>,
 }
 
+type OfList = fn(Box<[Id]>) -> Rule;
 type Made<T> = Result<T, SchemaProblem>;
 
 impl Compiler<'_> {
@@ -169,7 +170,7 @@ impl Part<'_, '_> {
         all
     }
 
-    fn schemas(&mut self, keyword: &str) -> Made<Box<[(Box<str>, Id)]>> {
+    fn schemas(&mut self, keyword: &str) -> Made<Box<[Named<Id>]>> {
         self.named(keyword).into_iter().map(|(name, node)| Ok((name, self.id(node)?))).collect()
     }
 
@@ -275,8 +276,7 @@ impl Part<'_, '_> {
     }
 
     fn in_place(&mut self) -> Made<()> {
-        let lists: [(&str, fn(Box<[Id]>) -> Rule); 3] =
-            [("allOf", Rule::AllOf), ("anyOf", Rule::AnyOf), ("oneOf", Rule::OneOf)];
+        let lists: [(&str, OfList); 3] = [("allOf", Rule::AllOf), ("anyOf", Rule::AnyOf), ("oneOf", Rule::OneOf)];
         for (keyword, rule) in lists {
             if self.keyword(keyword).is_some() {
                 let list = self.list(keyword)?;

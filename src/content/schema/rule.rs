@@ -4,8 +4,14 @@ use super::super::json::{Divisor, Number};
 use super::super::regex::Regex;
 use super::format::Format;
 
+/// Sorted.
+pub(super) type Names = Box<[Box<str>]>;
+
 /// A subschema: its place among [`super::Schema`]'s.
 pub(super) type Id = u32;
+
+/// A name, and what stands behind it.
+pub(super) type Named<T> = (Box<str>, T);
 
 /// Where a value stands: a document, and a place in it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -43,9 +49,8 @@ pub(super) enum Rule {
     Pattern(Regex),
     Format(Format),
     UniqueItems,
-    /// Sorted.
-    Required(Box<[Box<str>]>),
-    DependentRequired(Box<[(Box<str>, Box<[Box<str>]>)]>),
+    Required(Names),
+    DependentRequired(Box<[Named<Names>]>),
     Ref(Id),
     /// The target, and the name by which the dynamic scope may know another one (JSON Schema Core §8.2.3.2).
     DynamicRef(Id, Option<Box<str>>),
@@ -58,7 +63,7 @@ pub(super) enum Rule {
         then: Option<Id>,
         otherwise: Option<Id>,
     },
-    DependentSchemas(Box<[(Box<str>, Id)]>),
+    DependentSchemas(Box<[Named<Id>]>),
     Items {
         first: Box<[Id]>,
         rest: Option<Id>,
@@ -78,7 +83,7 @@ pub(super) enum Rule {
 #[derive(Debug, Default)]
 pub(super) struct Members {
     /// Sorted by name.
-    pub(super) known: Box<[(Box<str>, Id)]>,
+    pub(super) known: Box<[Named<Id>]>,
     pub(super) patterns: Box<[(Regex, Id)]>,
     pub(super) rest: Option<Id>,
 }

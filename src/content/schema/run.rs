@@ -4,11 +4,16 @@ use super::super::json::{Document, Kind, ROOT, canonical};
 use super::super::regex::Scratch;
 use super::super::unfit::{MAX_VIOLATIONS, Steps, Unfit, Violation};
 use super::Schema;
-use super::rule::{Count, Id, Members, Rule, Rules, Subschema, Types};
+use super::rule::{Count, Id, Members, Named, Names, Rule, Rules, Subschema, Types};
 use super::says;
 
 /// Subschemas that are asked within each other. Each takes some hundred bytes of the stack.
 const MAX_FRAMES: usize = 512;
+
+/// Steps for every body, and for each of its bytes besides: a small body is to cost little whatever is in it. Records as people
+/// write them take less than one step a byte, a large array that must not have an item twice some ten.
+const STEPS_FOR_ANY: u64 = 500_000;
+const STEPS_FOR_BYTE: u64 = 128;
 
 /// The schema resources that were entered on the way to a subschema (JSON Schema Core §7.1), the last one first.
 #[derive(Clone, Copy)]
@@ -43,7 +48,8 @@ pub(super) struct Run<'r> {
 type Verdict = Result<bool, Unfit>;
 
 pub(super) fn run(schema: &Schema, document: Document<'_>, steps: u64) -> Result<(), Unfit> {
-    let steps = Steps::new(steps);
+    let length = document.raw(ROOT).len() as u64;
+    let steps = Steps::new(steps.min(STEPS_FOR_ANY + length.saturating_mul(STEPS_FOR_BYTE)));
     let (scratch, violations) = (Scratch::default(), Vec::new());
     let mut run = Run { schema, document, steps, frames: 0, scratch, violations };
     let Some(root) = schema.subschemas.first() else { return Ok(()) };
@@ -93,7 +99,10 @@ impl<'r> Run<'r> {
             here.tell &= self.violations.len() < MAX_VIOLATIONS;
             let is_last = matches!(rule, Rule::UnevaluatedItems(_) | Rule::UnevaluatedProperties(_));
             // What was looked at is known only where all the others hold.
-            fits = (is_last && !fits || self.rule(subschema, rule, here, tracks.then_some(&mut own))?) && fits;
+            if is_last && !fits {
+                break;
+            }
+            fits &= self.rule(subschema, rule, here, tracks.then_some(&mut own))?;
             if !fits && !here.tell {
                 return Ok(false);
             }
@@ -253,12 +262,7 @@ impl<'r> Run<'r> {
         self.missed(of, &missing, here, "required")
     }
 
-    fn dependent_required(
-        &mut self,
-        of: &'r Subschema,
-        all: &'r [(Box<str>, Box<[Box<str>]>)],
-        here: Here<'_>,
-    ) -> Verdict {
+    fn dependent_required(&mut self, of: &'r Subschema, all: &'r [Named<Names>], here: Here<'_>) -> Verdict {
         let mut fits = true;
         for (name, needs) in all {
             if self.member(here.at, name)? {
@@ -372,12 +376,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn dependent_schemas(
-        &mut self,
-        list: &'r [(Box<str>, Id)],
-        here: Here<'_>,
-        mut seen: Option<&mut Seen>,
-    ) -> Verdict {
+    fn dependent_schemas(&mut self, list: &'r [Named<Id>], here: Here<'_>, mut seen: Option<&mut Seen>) -> Verdict {
         let mut fits = true;
         for (name, id) in list {
             if self.member(here.at, name)? {

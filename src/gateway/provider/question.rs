@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::{UpstreamConfig, UpstreamUrl};
 use crate::gateway::Process;
 use crate::http::{BodyFraming, HeadLimits, HeadWriter, Method, OwnedResponse};
-use crate::net::{Meter, Progress, within, write_all};
+use crate::net::{Meter, Progress, within};
 use crate::upstream::exchange::ResponseBody;
 use crate::upstream::{Answer, ExchangeError, Lease, Want, exchange};
 

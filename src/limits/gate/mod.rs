@@ -78,17 +78,17 @@ impl Gates {
     }
 
     /// `client` is who takes turns with others. With `queue` it waits where a gate is shut.
-    pub(crate) fn enter(self: &Arc<Self>, client: Subject, path: Path, queue: bool) -> Entered {
+    pub(crate) fn enter(self: &Arc<Self>, client: Subject, path: &Path, queue: bool) -> Entered {
         let mut state = self.lock();
-        if state.is_open(&path) {
-            state.let_in(&path);
-            return Entered::In(GatePermit { gates: Arc::clone(self), path });
+        if state.is_open(path) {
+            state.let_in(path);
+            return Entered::In(GatePermit { gates: Arc::clone(self), path: path.clone() });
         }
         if !queue || path.iter().any(|gate| gate.most == 0) {
             return Entered::Full(Full::Busy);
         }
         match state.queue.join(client, path.clone()) {
-            Ok(number) => Entered::Wait(GateTicket { gates: Arc::clone(self), number, path: Some(path) }),
+            Ok(number) => Entered::Wait(GateTicket { gates: Arc::clone(self), number, path: Some(path.clone()) }),
             Err(full) => Entered::Full(full),
         }
     }

@@ -78,26 +78,26 @@ fn a_gate_shuts_and_a_dropped_permit_opens_it() {
     let route = Subject::route("r");
     let both = || path(&[(client(1), 1), (route, 2)]);
     let other = || path(&[(client(2), 1), (route, 2)]);
-    let first = permit(gates.enter(client(1), both(), false));
-    assert_eq!(full(gates.enter(client(1), both(), false)), Full::Busy);
-    let second = permit(gates.enter(client(2), other(), false));
+    let first = permit(gates.enter(client(1), &both(), false));
+    assert_eq!(full(gates.enter(client(1), &both(), false)), Full::Busy);
+    let second = permit(gates.enter(client(2), &other(), false));
     assert_eq!((gates.inside(route), gates.inside(client(1))), (2, 1));
     drop(first);
-    assert_eq!(full(gates.enter(client(2), other(), false)), Full::Busy);
-    let third = permit(gates.enter(client(1), both(), false));
+    assert_eq!(full(gates.enter(client(2), &other(), false)), Full::Busy);
+    let third = permit(gates.enter(client(1), &both(), false));
     drop((second, third));
     assert!(gates.lock().inside.is_empty());
-    assert_eq!(full(gates.enter(client(1), path(&[(route, 0)]), true)), Full::Busy);
-    drop(permit(gates.enter(client(1), Path::new(), false)));
+    assert_eq!(full(gates.enter(client(1), &path(&[(route, 0)]), true)), Full::Busy);
+    drop(permit(gates.enter(client(1), &Path::new(), false)));
 }
 
 #[test]
 fn clients_take_turns_whoever_has_more_waiting() {
     let gates = Gates::new();
     let one = || path(&[(Subject::route("r"), 1)]);
-    let mut inside = permit(gates.enter(client(9), one(), true));
+    let mut inside = permit(gates.enter(client(9), &one(), true));
     let mut waiters: Vec<Waiter> = [1, 1, 1, 1, 1, 2, 2, 3]
-        .map(|number| Waiter::new(number, one(), ticket(gates.enter(client(number), one(), true))))
+        .map(|number| Waiter::new(number, one(), ticket(gates.enter(client(number), &one(), true))))
         .into();
     assert_eq!(gates.waiting(), 8);
     let ahead: Vec<usize> = waiters.iter().map(|waiter| waiter.ticket.ahead()).collect();
@@ -116,18 +116,18 @@ fn clients_take_turns_whoever_has_more_waiting() {
 fn the_queue_is_short_for_all_and_for_each() {
     let gates = Gates::new();
     let one = || path(&[(Subject::route("r"), 1)]);
-    let _inside = permit(gates.enter(client(0), one(), true));
+    let _inside = permit(gates.enter(client(0), &one(), true));
     let mut waiting = Vec::new();
     for _ in 0..queue::MOST_OF_CLIENT {
-        waiting.push(ticket(gates.enter(client(0), one(), true)));
+        waiting.push(ticket(gates.enter(client(0), &one(), true)));
     }
-    assert_eq!(full(gates.enter(client(0), one(), true)), Full::ClientQueue);
+    assert_eq!(full(gates.enter(client(0), &one(), true)), Full::ClientQueue);
     for number in waiting.len()..queue::MOST_WAITING {
-        waiting.push(ticket(gates.enter(client(number as u32), one(), true)));
+        waiting.push(ticket(gates.enter(client(number as u32), &one(), true)));
     }
-    assert_eq!(full(gates.enter(client(9999), one(), true)), Full::Queue);
+    assert_eq!(full(gates.enter(client(9999), &one(), true)), Full::Queue);
     drop(waiting.pop());
-    waiting.push(ticket(gates.enter(client(9999), one(), true)));
+    waiting.push(ticket(gates.enter(client(9999), &one(), true)));
     drop(waiting);
     assert_eq!(gates.waiting(), 0);
 }
@@ -136,9 +136,9 @@ fn the_queue_is_short_for_all_and_for_each() {
 fn a_ticket_that_is_dropped_in_its_turn_passes_it_on() {
     let gates = Gates::new();
     let one = || path(&[(Subject::route("r"), 1)]);
-    let inside = permit(gates.enter(client(0), one(), true));
-    let mut first = Waiter::new(1, one(), ticket(gates.enter(client(1), one(), true)));
-    let mut second = Waiter::new(2, one(), ticket(gates.enter(client(2), one(), true)));
+    let inside = permit(gates.enter(client(0), &one(), true));
+    let mut first = Waiter::new(1, one(), ticket(gates.enter(client(1), &one(), true)));
+    let mut second = Waiter::new(2, one(), ticket(gates.enter(client(2), &one(), true)));
     assert!(first.poll_if_woken().is_none() && second.poll_if_woken().is_none());
     drop(inside);
     assert!(second.poll_if_woken().is_none());
@@ -154,10 +154,10 @@ fn a_ticket_that_is_dropped_in_its_turn_passes_it_on() {
 fn a_shut_gate_does_not_hold_up_who_passes_others() {
     let gates = Gates::new();
     let to = |route: &str| path(&[(Subject::route(route), 1)]);
-    let _a = permit(gates.enter(client(0), to("a"), true));
-    let b = permit(gates.enter(client(0), to("b"), true));
-    let mut first = Waiter::new(1, to("a"), ticket(gates.enter(client(1), to("a"), true)));
-    let mut second = Waiter::new(1, to("b"), ticket(gates.enter(client(1), to("b"), true)));
+    let _a = permit(gates.enter(client(0), &to("a"), true));
+    let b = permit(gates.enter(client(0), &to("b"), true));
+    let mut first = Waiter::new(1, to("a"), ticket(gates.enter(client(1), &to("a"), true)));
+    let mut second = Waiter::new(1, to("b"), ticket(gates.enter(client(1), &to("b"), true)));
     drop(b);
     assert!(first.poll_if_woken().is_none() && second.poll_if_woken().is_some());
 }
@@ -210,7 +210,7 @@ impl Walk {
                 let (path, queue) = (dice.path(number), dice.below(4) > 0);
                 // Who was served and did not come yet is in already.
                 let (open, settled) = (self.is_open(&path), self.settled);
-                match gates.enter(client(number), path.clone(), queue) {
+                match gates.enter(client(number), &path, queue) {
                     Entered::In(permit) => {
                         assert!(open);
                         self.inside.push((path, permit));
@@ -281,7 +281,7 @@ fn nobody_is_overtaken_more_than_twice_by_the_same() {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let gates = Gates::new();
         let one = || path(&[(Subject::route("r"), 1)]);
-        let mut inside = Some(permit(gates.enter(client(0), one(), true)));
+        let mut inside = Some(permit(gates.enter(client(0), &one(), true)));
         let (mut waiters, mut passed) = (Vec::<Waiter>::new(), HashMap::<(u32, u32), u32>::new());
         for _ in 0..400 {
             // The first client asks for far more than the others.
@@ -289,7 +289,7 @@ fn nobody_is_overtaken_more_than_twice_by_the_same() {
             if waiters.iter().filter(|waiter| waiter.client == number).count() < queue::MOST_OF_CLIENT
                 && inside.is_some()
             {
-                waiters.push(Waiter::new(number, one(), ticket(gates.enter(client(number), one(), true))));
+                waiters.push(Waiter::new(number, one(), ticket(gates.enter(client(number), &one(), true))));
             }
             if dice.below(2) == 0 {
                 drop(inside.take());
@@ -338,7 +338,7 @@ fn threads_do_not_lose_a_turn() {
             scope.spawn(move || {
                 for round in 0..2000 {
                     let path = path(&[(Subject::route("r"), 2), (Subject::upstream("u"), 3)]);
-                    let permit = match gates.enter(client(number), path, true) {
+                    let permit = match gates.enter(client(number), &path, true) {
                         Entered::In(permit) => permit,
                         // Some leave, in their turn or before it.
                         Entered::Wait(_) if round % 7 == 0 => continue,

@@ -14,12 +14,13 @@ use super::counter::Counter;
 use super::record::{self, CLOCK, Counted};
 use super::standing::{Line, QuotaStanding, QuotaUsed};
 use super::{MOST_RECORDS, QuotaCharge, QuotaRecord, Usage};
-use crate::limits::Subject;
 
 /// Who found no place is counted together with a part of the others: a flood of addresses gets so many allowances more, not one
 /// for each address.
 const PARTS: u64 = 16;
 /// At most this much counting is lost in a power cut, and the card is not written more often.
+/// With 30 callers a batch is 2.4 KB of records, which the ledger makes 24 KB on the card: 18 MB for each hour in which
+/// somebody is counted at all times.
 const PAUSE: Duration = Duration::from_secs(5);
 /// The time is written down at least this often, for boards that learn it from nobody. Longer while the clock is
 /// believed: then it only says from where an unsure clock goes on.

@@ -31,7 +31,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub(crate) use allowances::{Allowances, Holder, Measure, Unit, amount};
-pub(crate) use caller::{Caller, Sort};
+pub(crate) use caller::Caller;
 pub(crate) use payer::Payer;
 pub(crate) use plans::{Plan, Plans};
 pub(crate) use standing::{QuotaStanding, QuotaUsed};

@@ -20,7 +20,7 @@ pub(super) use policy::Pace;
 pub(super) use table::{Claim, Crowded, SharedTable};
 
 pub(crate) use policy::{Charge, Policy};
-pub(crate) use standing::{Exceeded, MOST_TOLD, Standing, Why};
+pub(crate) use standing::{Exceeded, Standing, Why};
 
 /// Entries of a gateway's table: half a megabyte. A household, a school, a clinic are some hundred subjects under a few
 /// policies each; the rest is for a flood to fill.

@@ -16,7 +16,7 @@ const LEAST_SAMPLES: u32 = 16;
 /// one stands for all that would have: with z of m bits clear, for m/z new targets. On average that is exact.
 ///
 /// Where a budget is of more than [`MOST`] targets in a period, one in 2ⁿ is looked at and stands for 2ⁿ. The standard
-/// error of what is counted up to a whole budget is at most 6 %.
+/// error of what is counted up to a whole budget is at most 8 %.
 #[derive(Clone, Default)]
 pub(super) struct Seen {
     bits: [u64; WORDS],

@@ -10,4 +10,4 @@ mod shaper;
 mod tests;
 
 pub(crate) use governor::{Governor, Line, Turn};
-pub(crate) use shaper::{Grant, Lane, Shaper};
+pub(crate) use shaper::{Lane, Shaper};

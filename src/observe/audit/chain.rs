@@ -11,8 +11,9 @@ use super::hash::Hash;
 use super::lines::{self, Lines};
 use super::record;
 
-/// Records that are written and synced together are at most this long: what is held twice while they are written.
-const BATCH: usize = 64 << 10;
+/// Records that are written and synced together are at most this long: all that waits at once, as a card takes as long for
+/// one record as for a thousand.
+const BATCH: usize = 512 << 10;
 
 /// What a file takes at least on the card.
 const BLOCK: u64 = 4096;

@@ -49,10 +49,10 @@ mod verify;
 pub(crate) use entry::AuditEntry;
 pub(crate) use folder::Anchor;
 pub(crate) use hash::Hash;
-pub(crate) use read::{Exported, Records, export};
+pub(crate) use read::{Records, export};
 pub(crate) use record::AuditRecord;
-pub(crate) use trail::{Audit, AuditStatus};
-pub(crate) use verify::{Finding, Report, verify};
+pub(crate) use trail::Audit;
+pub(crate) use verify::{Report, verify};
 
 /// A time as records carry it: RFC 3339 in UTC with milliseconds.
 pub(crate) fn time_text(wall: crate::base::Wall) -> String {

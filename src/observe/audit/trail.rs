@@ -13,7 +13,8 @@ use super::entry::{AuditEntry, Stamp, write_entry};
 use super::folder::Anchor;
 use crate::config::AuditConfig;
 
-/// What waits for the card: about a thousand exchanges. As much again is held while the card does not take it.
+/// What waits for the card: about a thousand exchanges. As much again is held while the card does not take it, and twice as
+/// much while it is being written: 1 MB at the very most, a few KB as a rule.
 const BUFFER: usize = 256 << 10;
 
 /// From here on the writer does not wait for more.

@@ -8,6 +8,7 @@ mod film;
 mod folder;
 mod gateway;
 mod origin;
+pub(crate) mod pki;
 mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -2,6 +2,8 @@
 
 mod cache_command;
 mod commands;
+mod key_command;
 mod reload;
 mod signals;
 mod tells;
+mod usage_command;

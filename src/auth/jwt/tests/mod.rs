@@ -5,6 +5,7 @@ mod attacks;
 mod claims;
 mod cost;
 mod fetching;
+mod peers;
 mod vectors;
 
 use std::time::Duration;
