@@ -7,5 +7,6 @@ mod interop;
 mod mtls;
 mod privacy;
 mod process;
+mod provider;
 mod tls;
 mod wire;

@@ -6,6 +6,7 @@ mod async_h1_peers;
 mod clients;
 mod kiwix;
 mod nginx;
+mod oidc;
 mod python;
 mod secure;
 mod websocket;
