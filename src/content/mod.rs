@@ -12,7 +12,6 @@ mod checks;
 mod json;
 #[cfg(feature = "schema")]
 mod judge;
-mod problem;
 #[cfg(feature = "schema")]
 mod regex;
 #[cfg(feature = "schema")]

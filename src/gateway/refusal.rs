@@ -95,6 +95,8 @@ pub(crate) struct Overuse {
     pub(crate) fields: Vec<(&'static str, String)>,
     /// The names of the limits, as the problem tells them.
     pub(crate) violated: Vec<String>,
+    /// The limit, in words, for the log.
+    pub(crate) limit: String,
     /// The period whose quota is used up.
     pub(crate) period: Option<Period>,
     pub(crate) word: &'static str,
@@ -144,7 +146,7 @@ impl Refusal {
             Refusal::Overuse(overuse) => {
                 (429, Client, overuse.period.map_or(Trouble::TooMany, Trouble::QuotaUsed), overuse.word)
             }
-            Refusal::Full(_) => (503, Client, Trouble::Waiting, "no-turn"),
+            Refusal::Full(full) => (503, Client, Trouble::Waiting, full.word()),
             Refusal::Method(_) => (405, Client, Trouble::WrongMethod, "method"),
             Refusal::MediaType(_) => (415, Client, Trouble::WrongType, "media-type"),
             Refusal::Disagreement(_) => (400, Client, Trouble::NotAsAgreed, "content"),
@@ -308,7 +310,7 @@ impl fmt::Display for Refusal {
             Refusal::NotKnown(why, _) => why.fmt(f),
             Refusal::NotAllowed(why, _) => why.fmt(f),
             Refusal::NotSecure => f.write_str("the route is answered over TLS only"),
-            Refusal::Overuse(overuse) => write!(f, "more than allowed: {}", overuse.violated.join(", ")),
+            Refusal::Overuse(overuse) => write!(f, "more than allowed: {}", overuse.limit),
             Refusal::Method(_) => f.write_str("a method that the route does not take"),
             Refusal::MediaType(_) => f.write_str("a body of a type that the route does not take"),
             Refusal::Disagreement(violations) => {

@@ -1,4 +1,4 @@
-//! What the gateway must not forget: keys, counts of quotas, documents of providers, grants. Small named records in a
+//! What the gateway must not forget: keys, counts of quotas, documents of providers. Small named records in a
 //! database in the state folder.
 //!
 //! Never on the way of a request: every call here may wait for the card. Never knows what a record means. Entry types:
@@ -41,7 +41,6 @@ pub(crate) enum Table {
     Keys,
     Usage,
     Documents,
-    Grants,
 }
 
 /// When a change is on the card.
@@ -49,7 +48,7 @@ pub(crate) enum Table {
 pub(crate) enum Durability {
     /// Before the call returns.
     Now,
-    /// With the next change that is durable, with [`Ledger::settle`], or with the twelfth such change: cards wear out.
+    /// With the next change that is durable, when the ledger is dropped, or with the twelfth such change: cards wear out.
     Soon,
 }
 
@@ -94,6 +93,7 @@ impl Ledger {
     }
 
     /// A record; one that is damaged is absent.
+    #[cfg(test)]
     pub(crate) fn get(&self, table: Table, name: &str) -> io::Result<Option<Vec<u8>>> {
         match &self.state {
             State::Open(open) => Ok(lock(open).get(table, name)?.and_then(|record| record.bytes)),
@@ -106,7 +106,7 @@ impl Ledger {
         let records = match (&self.state, table) {
             (State::Open(open), _) => lock(open).all(table)?,
             (State::Shut { folder, .. }, Table::Keys) => journal::read(folder)?.records,
-            (State::Shut { why, .. }, Table::Usage | Table::Documents | Table::Grants) => {
+            (State::Shut { why, .. }, Table::Usage | Table::Documents) => {
                 return Err(io::Error::other(why.clone()));
             }
         };
@@ -130,11 +130,6 @@ impl Ledger {
         let mut record = Record::of(Some(bytes));
         record.stamp.last = true;
         self.opened()?.write(table, vec![(name.to_owned(), record)], Durability::Now)
-    }
-
-    /// Brings to the card what was written [`Durability::Soon`].
-    pub(crate) fn settle(&self) -> io::Result<()> {
-        self.opened()?.settle()
     }
 
     fn opened(&self) -> io::Result<std::sync::MutexGuard<'_, Files>> {

@@ -97,7 +97,7 @@ pub(crate) fn keep(process: &Process) {
         return;
     }
     let changes: Vec<_> = documents.iter().map(|(name, bytes)| (name.as_str(), Some(bytes.as_slice()))).collect();
-    if let Err(cause) = process.ledger.write(Table::Documents, &changes, Durability::Now) {
+    if let Err(cause) = process.ledger.write(Table::Documents, &changes, Durability::Soon) {
         log::error!("keys of a provider cannot be kept, a restart would have to fetch them: {cause}");
     }
 }
