@@ -219,6 +219,8 @@ pub(crate) fn may(
         return Err(NotAllowed::Plan(plan.name.clone()));
     }
     let has = |scope: &String| identity.has_scope(scope) || plan.is_some_and(|plan| plan.scopes.contains(scope));
+    // HEAD is GET without the body (RFC 9110 §9.3.2), and shows as much.
+    let method = if method == "HEAD" { "GET" } else { method };
     let needed = rules.scopes.iter().filter(|rule| rule.method.as_deref().is_none_or(|own| own == method));
     if needed.clone().any(|rule| !rule.scopes.iter().all(has)) {
         let names: Vec<&str> = needed.flat_map(|rule| &rule.scopes).map(String::as_str).collect();
