@@ -158,6 +158,15 @@ pub(super) fn charge<'g>(
     Ok(Some(told))
 }
 
+/// Nothing came of the request, and the caller is not to blame: it does not count towards the quotas. The rates keep it,
+/// so that nobody asks faster for that.
+pub(super) fn give_back(process: &Process, gateway: &Gateway, plan: &Plan<'_>) {
+    let charges = quota_charges(gateway, plan);
+    if !charges.is_empty() {
+        process.quotas.give_back(&charges, process.clock.now());
+    }
+}
+
 /// Who pays for what comes over the uplink.
 pub(super) fn payer(gateway: &Gateway, plan: &Plan<'_>) -> Payer {
     Payer::of(&quota_charges(gateway, plan))

@@ -55,6 +55,10 @@ pub(crate) enum Refusal {
     Loop,
     /// `OPTIONS` with `Max-Forwards: 0`: not a refusal at all, answered with 204.
     LastHop,
+    /// `/robots.txt` where the gateway speaks for all routes: not a refusal at all, answered with 200.
+    Robots {
+        allowed: bool,
+    },
     /// A precondition on a stored answer does not hold.
     Precondition,
     /// The client left while something was sent to it.
@@ -161,6 +165,7 @@ impl Refusal {
             Refusal::AdminNotFound => (404, Client, Trouble::NotFound, "no-file"),
             Refusal::Loop => (508, Client, Trouble::Loop, "loop"),
             Refusal::LastHop => (204, Client, Trouble::BadRequest, "last-hop"),
+            Refusal::Robots { .. } => (200, Client, Trouble::NotFound, "robots"),
             Refusal::Precondition => (412, Client, Trouble::WrongMethod, "precondition"),
             Refusal::ClientGone => (499, Client, Trouble::BadRequest, "client-gone"),
             Refusal::OnlyIfCached => (504, Client, Trouble::UpstreamTooSlow, "only-if-cached"),
@@ -218,6 +223,7 @@ impl Refusal {
             | Refusal::UpstreamTooSlow
             | Refusal::UpstreamCut
             | Refusal::LastHop
+            | Refusal::Robots { .. }
             | Refusal::Precondition
             | Refusal::BadAnswer(_)
             | Refusal::TooManyInterim
@@ -334,6 +340,7 @@ impl fmt::Display for Refusal {
             Refusal::UpstreamCut => f.write_str("the upstream closed the connection before its answer"),
             Refusal::BadAnswer(bad) => write!(f, "the upstream's answer: {bad}"),
             Refusal::LastHop => f.write_str("the request may go no further"),
+            Refusal::Robots { .. } => f.write_str("the gateway itself tells crawlers"),
             Refusal::Precondition => f.write_str("the client's precondition does not hold"),
             Refusal::ClientGone => f.write_str("the client has left"),
             Refusal::TooManyInterim => f.write_str("the upstream sends interim answers without end"),

@@ -7,6 +7,7 @@ use crate::cache::{RequestRules, policy};
 use crate::http::{BadRequest, Flaw};
 use crate::http::{Fields, Method, OwnedRequest, Parse, RequestHead, Scan, connection};
 use crate::net::{Filled, within};
+use crate::portal::robots_txt;
 use crate::transform::{ReplyFraming, Upgrade};
 
 use super::admit::Told;
@@ -18,7 +19,8 @@ use super::fast::Unsent;
 use super::flow::Pace;
 use super::identify::Caller;
 use super::plan::{Request, plan};
-use super::refuse::{Own, refuse_unplanned};
+use super::refuse::{Own, refuse_unplanned, send_unplanned};
+use super::refusal::Blame;
 use super::reply::Reply;
 use super::{Gateway, Refusal, Worker, admin, admit, answer, cached, direct, files, identify, tunnel};
 use crate::cache::PassReason;
@@ -115,6 +117,11 @@ async fn refuse_unrouted(
         body.read_off(connection).await;
         keep &= body.is_read();
     }
+    if let Refusal::Robots { allowed } = refusal {
+        let lines = "Content-Type: text/plain; charset=utf-8\r\nCache-Control: public, max-age=86400\r\n".to_owned();
+        let own = Own { status: 200, lines, body: robots_txt(*allowed).as_bytes() };
+        return send_unplanned(connection, worker, gateway, now, request, &own).await;
+    }
     refuse_unplanned(connection, worker, gateway, now, Some(request), refusal, keep).await
 }
 
@@ -158,7 +165,15 @@ async fn carry_out(
     };
     connection.pace = Pace::new(&exchange.worker.process, admit::lanes(exchange.gateway, &exchange.plan));
     let answered = match admitted {
-        Ok(()) => dispatch(&mut exchange, connection, &mut body).await,
+        Ok(()) => {
+            let answered = dispatch(&mut exchange, connection, &mut body).await;
+            if let Err(refusal) = &answered
+                && refusal.verdict().blame == Blame::Peer
+            {
+                admit::give_back(&exchange.worker.process, exchange.gateway, &exchange.plan);
+            }
+            answered
+        }
         Err(refusal) => Err(refusal),
     };
     let after = match answered {
