@@ -18,9 +18,9 @@ use super::exchange::{Account, Exchange, record};
 use super::fast::Unsent;
 use super::flow::Pace;
 use super::identify::Caller;
-use super::plan::{Request, plan};
-use super::refuse::{Own, refuse_unplanned, send_unplanned};
+use super::plan::{Plan, Request, plan};
 use super::refusal::Blame;
+use super::refuse::{Own, refuse_unplanned, send_unplanned};
 use super::reply::Reply;
 use super::{Gateway, Refusal, Worker, admin, admit, answer, cached, direct, files, identify, tunnel};
 use crate::cache::PassReason;
@@ -136,11 +136,12 @@ async fn identify(
 ) -> Result<Option<Caller>, Refusal> {
     let (identified, number) = {
         let Ok(plan) = plan(gateway, Request::of(owned), connection.arrival, random) else { return Ok(None) };
+        let let_in = let_in(worker, &plan).await;
         if !plan.route.hides_anything() {
-            return plan.permitted().map(|()| None);
+            return let_in.map(|()| None);
         }
         let presented = connection.presented.as_ref();
-        let identified = match plan.permitted() {
+        let identified = match let_in {
             Ok(()) => Box::pin(identify::identify_at_leisure(worker, gateway, &plan, presented)).await,
             Err(refusal) => Err(refusal),
         };
@@ -150,6 +151,18 @@ async fn identify(
         identify::hide(owned, route);
     }
     identified
+}
+
+/// What is asked before anybody is identified: addresses, sizes, and the budgets of addresses. One who guesses keys must
+/// not find out by the answer which of them was right, and must not make us hash passwords without end.
+async fn let_in(worker: &Worker, plan: &Plan<'_>) -> Result<(), Refusal> {
+    plan.permitted()?;
+    let process = &worker.process;
+    let pause = admit::patience(process, plan, process.clock.now())?;
+    if !pause.is_zero() {
+        let _ = within(pause, std::future::pending::<()>()).await;
+    }
+    Ok(())
 }
 
 /// `refusal`: what was found out already.
@@ -194,10 +207,6 @@ async fn carry_out(
 /// Asks the limits, and waits where they say so.
 async fn admit(exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
     let (process, gateway) = (&exchange.worker.process, exchange.gateway);
-    let pause = admit::patience(process, &exchange.plan, exchange.now)?;
-    if !pause.is_zero() {
-        let _ = within(pause, std::future::pending::<()>()).await;
-    }
     exchange.turn = admit::turn(process, gateway, &exchange.plan).await?;
     // Waiting took time in which the buckets filled.
     let now = process.clock.now();

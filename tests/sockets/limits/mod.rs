@@ -1,8 +1,12 @@
 //! How much, how fast and what: every limit that a file can set, as clients meet it.
 
+mod content;
 mod quotas;
 mod rates;
 mod robots;
+mod scraping;
+mod speed;
+mod turns;
 
 use std::fs;
 use std::path::Path;
@@ -62,4 +66,3 @@ pub(super) fn parameter(item: &str, name: &str) -> u64 {
     let value = item.split(';').find_map(|part| part.trim().strip_prefix(&format!("{name}=")));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {item}"))
 }
-

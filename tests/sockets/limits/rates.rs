@@ -2,7 +2,9 @@
 
 use rustix::process::Signal;
 
-use super::{BROWSER, among_many, check_status, get_from, key_field, new_key, parameter, replace_in_file, route, seconds};
+use super::{
+    BROWSER, among_many, check_status, get_from, key_field, new_key, parameter, replace_in_file, route, seconds,
+};
 use crate::harness::{Answer, Origin, Response, Setup, until};
 
 /// Slow enough that no token comes back while a test runs.

@@ -23,7 +23,8 @@ fn crawlers_are_told_on_every_host_whatever_the_routes_below_would_say() {
     check_status(&head, 200);
     assert_eq!(head.field("content-length"), Some("26"));
     // Other methods and paths are the routes'.
-    let posted = gateway.client().send("POST /robots.txt HTTP/1.1\r\nHost: board\r\nContent-Length: 0\r\n\r\n").response();
+    let posted =
+        gateway.client().send("POST /robots.txt HTTP/1.1\r\nHost: board\r\nContent-Length: 0\r\n\r\n").response();
     assert_eq!((posted.status, posted.text().as_str()), (200, "/robots.txt"));
     assert_eq!(gateway.get("/wiki/robots.txt").text(), "/wiki/robots.txt");
     let mut kept = gateway.client();
