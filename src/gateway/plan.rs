@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::auth;
 use crate::cache::{Key, SearchRules};
-use crate::config::HostPolicy;
+use crate::config::{Class, HostPolicy};
 use crate::http::connection::{self, Expectation};
 use crate::http::{BodyFraming, Fields, Method, OwnedRequest, RequestHead, Target, Version, framing, target};
 use crate::routing::{self, Found};
@@ -117,12 +117,13 @@ pub(crate) fn plan<'a>(
     let client = Client::of(request.fields, arrival.peer, arrival.secure, trusted);
     let found = gateway.table.find(&routing_request(&request, &target)).ok_or(Refusal::NoRoute)?;
     let route = gateway.routes.get(found.route.index()).ok_or(Refusal::NoRoute)?;
+    let ids = Ids::of(request.fields, random);
     Ok(Plan {
         request,
         target,
         framing,
         client,
-        ids: Ids::of(request.fields, random),
+        ids: if route.config.cache.class == Class::Patient { ids.untraced() } else { ids },
         found,
         route,
         caller: None,
