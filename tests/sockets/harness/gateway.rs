@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -209,8 +210,17 @@ impl Gateway {
 
     /// Resident memory in KB.
     pub(crate) fn resident(&self) -> usize {
+        self.memory("VmRSS:")
+    }
+
+    /// The same without what is mapped from files: the program itself, which comes in as its parts are first used.
+    pub(crate) fn allocated(&self) -> usize {
+        self.memory("RssAnon:")
+    }
+
+    fn memory(&self, what: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("Linux");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a VmRSS line");
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).expect("a line of memory");
         line.trim().trim_end_matches(" kB").trim().parse().expect("a number")
     }
 
@@ -224,6 +234,13 @@ impl Gateway {
             }
             TcpStream::connect(address).is_ok()
         });
+        // Addresses are taken first; what follows (cache, ledger) is done when the control socket answers. Folders with
+        // long names have none.
+        let control = self.folder.join("state/control.sock");
+        let began = std::time::Instant::now();
+        while UnixStream::connect(&control).is_err() && began.elapsed().as_secs() < 5 {
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
     }
 }
 

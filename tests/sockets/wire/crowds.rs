@@ -24,7 +24,7 @@ fn crowded() -> (Origin, Gateway) {
 fn five_hundred_slow_clients_delay_nobody() {
     let (origin, gateway) = crowded();
     assert_eq!(gateway.get("/before").text(), "/before");
-    let before = gateway.resident();
+    let before = gateway.allocated();
     let mut crowd: Vec<Client> = Vec::new();
     for number in 0..500 {
         let mut client = gateway.client();
@@ -43,7 +43,7 @@ fn five_hundred_slow_clients_delay_nobody() {
         assert_eq!(gateway.get(&target).text(), target);
     }
     assert!(began.elapsed() < Duration::from_secs(10), "{:?} for twenty requests", began.elapsed());
-    let grown = gateway.resident().saturating_sub(before);
+    let grown = gateway.allocated().saturating_sub(before);
     assert!(grown < CEILING_KB, "{grown} KB for 500 slow clients");
     // Readers follow one fill, and what is sent up waits until it is worth a connection.
     let held = origin.requests().iter().filter(|seen| seen.target() == "/slow").count();
@@ -55,14 +55,14 @@ fn five_hundred_slow_clients_delay_nobody() {
 #[test]
 fn slow_readers_of_what_cannot_be_kept_cost_neither_memory_nor_card() {
     let (origin, gateway) = crowded();
-    let before = gateway.resident();
+    let before = gateway.allocated();
     let mut crowd: Vec<Client> = (0..50).map(|_| gateway.client()).collect();
     for client in &mut crowd {
         client.send("GET /own HTTP/1.1\r\nHost: board\r\n\r\n").head();
     }
     assert_eq!(origin.count_of("/own"), 50);
     assert_eq!(gateway.get("/normal").text(), "/normal");
-    let grown = gateway.resident().saturating_sub(before);
+    let grown = gateway.allocated().saturating_sub(before);
     assert!(grown < 50 * 128, "{grown} KB for 50 readers of 4 MB each");
     assert!(gateway.folder.files("cache").iter().all(|file| file.metadata().is_ok_and(|data| data.len() < 100_000)));
     // They are held back, not given up on.
@@ -72,13 +72,13 @@ fn slow_readers_of_what_cannot_be_kept_cost_neither_memory_nor_card() {
 #[test]
 fn twenty_thousand_field_lines_are_refused_soon() {
     let (origin, gateway) = crowded();
-    let before = gateway.resident();
+    let before = gateway.allocated();
     let began = Instant::now();
     let mut client = gateway.client();
     client.send(format!("GET /x HTTP/1.1\r\nHost: board\r\n{}\r\n", "X: y\r\n".repeat(20_000)));
     assert_eq!(client.response().status, 431);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    assert!(gateway.resident() < before + 2000);
+    assert!(gateway.allocated() < before + 2000);
     assert_eq!(origin.count(), 0);
 }
 
@@ -99,10 +99,10 @@ fn connections_that_come_and_go_leave_nothing_behind() {
     for _ in 0..200 {
         drop(TcpStream::connect(gateway.address));
     }
-    let before = gateway.resident();
+    let before = gateway.allocated();
     for _ in 0..2000 {
         drop(TcpStream::connect(gateway.address));
     }
     assert_eq!(gateway.get("/after").text(), "/after");
-    assert!(gateway.resident() < before + 4000, "{} KB, {before} KB before", gateway.resident());
+    assert!(gateway.allocated() < before + 4000, "{} KB, {before} KB before", gateway.allocated());
 }
