@@ -89,11 +89,10 @@ mod tests {
         AuthConfig { any: any.to_vec(), key_headers, key_query: Some("key".into()), ..AuthConfig::default() }
     }
 
-    fn check(
-        block: &str,
-        query: Option<&str>,
-        expected: Result<(Option<&str>, Option<&str>, Option<&str>), Ambiguous>,
-    ) {
+    /// Key, bearer and basic.
+    type Found<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a str>);
+
+    fn check(block: &str, query: Option<&str>, expected: Result<Found<'_>, Ambiguous>) {
         let spans = FieldSpans::parse(block.as_bytes()).unwrap();
         let fields = Fields::new(block.as_bytes(), spans.as_slice());
         let found = credentials(&rules(&[AuthMethod::Key, AuthMethod::Jwt]), fields, query);

@@ -116,10 +116,19 @@ fn upstreams(gateway: &Gateway, process: &Process) -> impl Iterator<Item = Upstr
 
 fn problems(gateway: &Gateway, process: &Process) -> Vec<String> {
     let kept = process.problems.iter().cloned();
+    let providers = process.tokens.status().into_iter().filter_map(|issuer| {
+        let problem = issuer.problem?;
+        let keys = match issuer.keys {
+            0 => "no token of it counts".to_owned(),
+            keys => format!("tokens are judged by the {keys} keys that are kept"),
+        };
+        Some(format!("[jwt {}] the provider cannot be asked ({problem}); {keys}", issuer.name))
+    });
     let tls = gateway.tls.iter().flat_map(|front| front.problems());
     let audit = process.audit.status();
     let lost = (audit.lost > 0).then(|| format!("{} exchanges could not be noted in the audit trail", audit.lost));
-    let told = gateway.problems.iter().cloned().chain(kept).chain(tls.map(|problem| problem.to_string()));
+    let told =
+        gateway.problems.iter().cloned().chain(kept).chain(providers).chain(tls.map(|problem| problem.to_string()));
     told.chain(audit.failing).chain(lost).collect()
 }
 

@@ -10,7 +10,7 @@ use crate::limits::Subject;
 use crate::limits::gate::{Entered, Full, Gate, GatePermit, MOST_GATES};
 use crate::limits::quota::{self, Allowances, Holder, Payer, QuotaCharge, QuotaStanding, QuotaUsed};
 use crate::limits::rate::{Charge, Exceeded, Policy, Standing};
-use crate::limits::scrape::{Budget, Budgets, Verdict};
+use crate::limits::scrape::{Budgets, Verdict};
 use crate::limits::shape::Lane;
 use crate::net::{TimedOut, within};
 use crate::transform::ToldFields;
@@ -158,6 +158,15 @@ pub(super) fn charge<'g>(
     Ok(Some(told))
 }
 
+/// Nothing came of the request, and the caller is not to blame: it does not count towards the quotas. The rates keep it,
+/// so that nobody asks faster for that.
+pub(super) fn give_back(process: &Process, gateway: &Gateway, plan: &Plan<'_>) {
+    let charges = quota_charges(gateway, plan);
+    if !charges.is_empty() {
+        process.quotas.give_back(&charges, process.clock.now());
+    }
+}
+
 /// Who pays for what comes over the uplink.
 pub(super) fn payer(gateway: &Gateway, plan: &Plan<'_>) -> Payer {
     Payer::of(&quota_charges(gateway, plan))
@@ -201,6 +210,7 @@ fn overuse(exceeded: &Exceeded<'_>) -> Refusal {
         fields: vec![("RateLimit-Policy", policy), ("RateLimit", limit)],
         violated: exceeded.violated().map(str::to_owned).collect(),
         period: None,
+        limit: format!("{} of {}", exceeded.policy.rate(), exceeded.policy.name()),
         word: exceeded.why.word(),
     }))
 }
@@ -213,6 +223,7 @@ fn used_up(used: &QuotaUsed) -> Refusal {
         fields: vec![("RateLimit-Policy", policy), ("RateLimit", limit)],
         violated: used.violated().map(str::to_owned).collect(),
         period: Some(used.quota.period),
+        limit: format!("{} of the {}", used.quota, used.holder.word()),
         word: used.word(),
     }))
 }
@@ -259,15 +270,13 @@ pub(super) fn patience(process: &Process, plan: &Plan<'_>, now: Now) -> Result<D
         Verdict::Go => Ok(Duration::ZERO),
         Verdict::Slow(span) => Ok(span),
         Verdict::Refuse { retry_after, budget } => {
-            let word = match budget {
-                Budget::Distinct => "pages",
-                Budget::Errors => "errors",
-            };
+            let word = budget.word();
             Err(Refusal::Overuse(Box::new(Overuse {
                 retry_after: retry_after.as_secs().max(1),
                 fields: Vec::new(),
                 violated: vec![word.to_owned()],
                 period: None,
+                limit: word.to_owned(),
                 word,
             })))
         }

@@ -106,6 +106,7 @@ impl Gateway {
             config.routes.iter().map(|route| Route::build(route, &config.plans, process, &mut problems)).collect();
         let plans = Plans::build(&config.plans);
         let users = Users::build(&config.users);
+        problems.extend(users.notes().iter().cloned());
         let names: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
         let scope = process.observer.scope(&names);
         let tls = build_tls(&config, process, &mut problems);

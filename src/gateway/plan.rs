@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::auth;
 use crate::cache::{Key, SearchRules};
-use crate::config::HostPolicy;
+use crate::config::{Class, HostPolicy, PathMatch, Robots};
 use crate::http::connection::{self, Expectation};
 use crate::http::{BodyFraming, Fields, Method, OwnedRequest, RequestHead, Target, Version, framing, target};
 use crate::routing::{self, Found};
@@ -14,6 +14,9 @@ use crate::transform::{Client, Ids, Upgrade};
 use super::build::Origin;
 use super::identify::Caller;
 use super::{Gateway, Refusal, Route};
+
+/// RFC 9309 §2.3.
+const ROBOTS: &str = "/robots.txt";
 
 /// A request head, wherever its bytes are held.
 #[derive(Clone, Copy)]
@@ -115,14 +118,19 @@ pub(crate) fn plan<'a>(
     let expects_continue = expects_continue(&request, framing)?;
     let trusted = &gateway.config.gateway.trusted_proxies;
     let client = Client::of(request.fields, arrival.peer, arrival.secure, trusted);
-    let found = gateway.table.find(&routing_request(&request, &target)).ok_or(Refusal::NoRoute)?;
-    let route = gateway.routes.get(found.route.index()).ok_or(Refusal::NoRoute)?;
+    let found = gateway.table.find(&routing_request(&request, &target));
+    let led = found.and_then(|found| Some((found, gateway.routes.get(found.route.index())?)));
+    if let Some(allowed) = robots(gateway, &request, &target, led.map(|(_, route)| route)) {
+        return Err(Refusal::Robots { allowed });
+    }
+    let (found, route) = led.ok_or(Refusal::NoRoute)?;
+    let ids = Ids::of(request.fields, random);
     Ok(Plan {
         request,
         target,
         framing,
         client,
-        ids: Ids::of(request.fields, random),
+        ids: if route.config.cache.class == Class::Patient { ids.untraced() } else { ids },
         found,
         route,
         caller: None,
@@ -141,6 +149,21 @@ pub(crate) fn routing_request<'a>(request: &Request<'a>, target: &'a Target<'_>)
         query: target.query.as_deref(),
         fields: request.fields,
     }
+}
+
+/// What the gateway itself tells crawlers (RFC 9309 §2.3), and whether they may come. A route that is for this very path
+/// answers by itself.
+fn robots(gateway: &Gateway, request: &Request<'_>, target: &Target<'_>, route: Option<&Route>) -> Option<bool> {
+    let allowed = match gateway.config.gateway.robots {
+        Robots::Off => return None,
+        Robots::Refuse => false,
+        Robots::Allow => true,
+    };
+    let asked = target.path == ROBOTS && matches!(request.method, Method::Get | Method::Head);
+    let own = |route: &Route| {
+        route.config.matches.paths.iter().any(|path| matches!(path, PathMatch::Exact(path) if path == ROBOTS))
+    };
+    (asked && !route.is_some_and(own)).then_some(allowed)
 }
 
 fn expects_continue(request: &Request<'_>, framing: BodyFraming) -> Result<bool, Refusal> {

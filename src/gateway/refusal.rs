@@ -55,6 +55,10 @@ pub(crate) enum Refusal {
     Loop,
     /// `OPTIONS` with `Max-Forwards: 0`: not a refusal at all, answered with 204.
     LastHop,
+    /// `/robots.txt` where the gateway speaks for all routes: not a refusal at all, answered with 200.
+    Robots {
+        allowed: bool,
+    },
     /// A precondition on a stored answer does not hold.
     Precondition,
     /// The client left while something was sent to it.
@@ -95,6 +99,8 @@ pub(crate) struct Overuse {
     pub(crate) fields: Vec<(&'static str, String)>,
     /// The names of the limits, as the problem tells them.
     pub(crate) violated: Vec<String>,
+    /// The limit, in words, for the log.
+    pub(crate) limit: String,
     /// The period whose quota is used up.
     pub(crate) period: Option<Period>,
     pub(crate) word: &'static str,
@@ -144,7 +150,7 @@ impl Refusal {
             Refusal::Overuse(overuse) => {
                 (429, Client, overuse.period.map_or(Trouble::TooMany, Trouble::QuotaUsed), overuse.word)
             }
-            Refusal::Full(_) => (503, Client, Trouble::Waiting, "no-turn"),
+            Refusal::Full(full) => (503, Client, Trouble::Waiting, full.word()),
             Refusal::Method(_) => (405, Client, Trouble::WrongMethod, "method"),
             Refusal::MediaType(_) => (415, Client, Trouble::WrongType, "media-type"),
             Refusal::Disagreement(_) => (400, Client, Trouble::NotAsAgreed, "content"),
@@ -159,6 +165,7 @@ impl Refusal {
             Refusal::AdminNotFound => (404, Client, Trouble::NotFound, "no-file"),
             Refusal::Loop => (508, Client, Trouble::Loop, "loop"),
             Refusal::LastHop => (204, Client, Trouble::BadRequest, "last-hop"),
+            Refusal::Robots { .. } => (200, Client, Trouble::NotFound, "robots"),
             Refusal::Precondition => (412, Client, Trouble::WrongMethod, "precondition"),
             Refusal::ClientGone => (499, Client, Trouble::BadRequest, "client-gone"),
             Refusal::OnlyIfCached => (504, Client, Trouble::UpstreamTooSlow, "only-if-cached"),
@@ -216,6 +223,7 @@ impl Refusal {
             | Refusal::UpstreamTooSlow
             | Refusal::UpstreamCut
             | Refusal::LastHop
+            | Refusal::Robots { .. }
             | Refusal::Precondition
             | Refusal::BadAnswer(_)
             | Refusal::TooManyInterim
@@ -308,7 +316,7 @@ impl fmt::Display for Refusal {
             Refusal::NotKnown(why, _) => why.fmt(f),
             Refusal::NotAllowed(why, _) => why.fmt(f),
             Refusal::NotSecure => f.write_str("the route is answered over TLS only"),
-            Refusal::Overuse(overuse) => write!(f, "more than allowed: {}", overuse.violated.join(", ")),
+            Refusal::Overuse(overuse) => write!(f, "more than allowed: {}", overuse.limit),
             Refusal::Method(_) => f.write_str("a method that the route does not take"),
             Refusal::MediaType(_) => f.write_str("a body of a type that the route does not take"),
             Refusal::Disagreement(violations) => {
@@ -332,6 +340,7 @@ impl fmt::Display for Refusal {
             Refusal::UpstreamCut => f.write_str("the upstream closed the connection before its answer"),
             Refusal::BadAnswer(bad) => write!(f, "the upstream's answer: {bad}"),
             Refusal::LastHop => f.write_str("the request may go no further"),
+            Refusal::Robots { .. } => f.write_str("the gateway itself tells crawlers"),
             Refusal::Precondition => f.write_str("the client's precondition does not hold"),
             Refusal::ClientGone => f.write_str("the client has left"),
             Refusal::TooManyInterim => f.write_str("the upstream sends interim answers without end"),

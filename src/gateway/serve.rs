@@ -7,6 +7,7 @@ use crate::cache::{RequestRules, policy};
 use crate::http::{BadRequest, Flaw};
 use crate::http::{Fields, Method, OwnedRequest, Parse, RequestHead, Scan, connection};
 use crate::net::{Filled, within};
+use crate::portal::robots_txt;
 use crate::transform::{ReplyFraming, Upgrade};
 
 use super::admit::Told;
@@ -17,8 +18,9 @@ use super::exchange::{Account, Exchange, record};
 use super::fast::Unsent;
 use super::flow::Pace;
 use super::identify::Caller;
-use super::plan::{Request, plan};
-use super::refuse::{Own, refuse_unplanned};
+use super::plan::{Plan, Request, plan};
+use super::refusal::Blame;
+use super::refuse::{Own, refuse_unplanned, send_unplanned};
 use super::reply::Reply;
 use super::{Gateway, Refusal, Worker, admin, admit, answer, cached, direct, files, identify, tunnel};
 use crate::cache::PassReason;
@@ -115,6 +117,11 @@ async fn refuse_unrouted(
         body.read_off(connection).await;
         keep &= body.is_read();
     }
+    if let Refusal::Robots { allowed } = refusal {
+        let lines = "Content-Type: text/plain; charset=utf-8\r\nCache-Control: public, max-age=86400\r\n".to_owned();
+        let own = Own { status: 200, lines, body: robots_txt(*allowed).as_bytes() };
+        return send_unplanned(connection, worker, gateway, now, request, &own).await;
+    }
     refuse_unplanned(connection, worker, gateway, now, Some(request), refusal, keep).await
 }
 
@@ -129,11 +136,12 @@ async fn identify(
 ) -> Result<Option<Caller>, Refusal> {
     let (identified, number) = {
         let Ok(plan) = plan(gateway, Request::of(owned), connection.arrival, random) else { return Ok(None) };
+        let let_in = let_in(worker, &plan).await;
         if !plan.route.hides_anything() {
-            return plan.permitted().map(|()| None);
+            return let_in.map(|()| None);
         }
         let presented = connection.presented.as_ref();
-        let identified = match plan.permitted() {
+        let identified = match let_in {
             Ok(()) => Box::pin(identify::identify_at_leisure(worker, gateway, &plan, presented)).await,
             Err(refusal) => Err(refusal),
         };
@@ -143,6 +151,18 @@ async fn identify(
         identify::hide(owned, route);
     }
     identified
+}
+
+/// What is asked before anybody is identified: addresses, sizes, and the budgets of addresses. One who guesses keys must
+/// not find out by the answer which of them was right, and must not make us hash passwords without end.
+async fn let_in(worker: &Worker, plan: &Plan<'_>) -> Result<(), Refusal> {
+    plan.permitted()?;
+    let process = &worker.process;
+    let pause = admit::patience(process, plan, process.clock.now())?;
+    if !pause.is_zero() {
+        let _ = within(pause, std::future::pending::<()>()).await;
+    }
+    Ok(())
 }
 
 /// `refusal`: what was found out already.
@@ -158,7 +178,15 @@ async fn carry_out(
     };
     connection.pace = Pace::new(&exchange.worker.process, admit::lanes(exchange.gateway, &exchange.plan));
     let answered = match admitted {
-        Ok(()) => dispatch(&mut exchange, connection, &mut body).await,
+        Ok(()) => {
+            let answered = dispatch(&mut exchange, connection, &mut body).await;
+            if let Err(refusal) = &answered
+                && refusal.verdict().blame == Blame::Peer
+            {
+                admit::give_back(&exchange.worker.process, exchange.gateway, &exchange.plan);
+            }
+            answered
+        }
         Err(refusal) => Err(refusal),
     };
     let after = match answered {
@@ -179,10 +207,6 @@ async fn carry_out(
 /// Asks the limits, and waits where they say so.
 async fn admit(exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
     let (process, gateway) = (&exchange.worker.process, exchange.gateway);
-    let pause = admit::patience(process, &exchange.plan, exchange.now)?;
-    if !pause.is_zero() {
-        let _ = within(pause, std::future::pending::<()>()).await;
-    }
     exchange.turn = admit::turn(process, gateway, &exchange.plan).await?;
     // Waiting took time in which the buckets filled.
     let now = process.clock.now();

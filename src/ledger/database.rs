@@ -89,7 +89,7 @@ impl Database {
                     let replaced = match (&record.bytes, table) {
                         // That it was removed is known until no older copy can be left in the journal.
                         (Some(_), _) | (None, Table::Keys) => open.insert(name.as_str(), &*record.sealed(name)),
-                        (None, Table::Usage | Table::Documents | Table::Grants) => open.remove(name.as_str()),
+                        (None, Table::Usage | Table::Documents) => open.remove(name.as_str()),
                     };
                     drop(replaced.map_err(io::Error::other)?);
                 }
@@ -123,7 +123,6 @@ fn definition(table: Table) -> TableDefinition<'static, &'static str, &'static [
         Table::Keys => "keys",
         Table::Usage => "usage",
         Table::Documents => "documents",
-        Table::Grants => "grants",
     })
 }
 

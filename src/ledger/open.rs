@@ -67,7 +67,7 @@ impl Files {
     ) -> io::Result<()> {
         match table {
             Table::Keys => self.write_twice(records),
-            Table::Usage | Table::Documents | Table::Grants => {
+            Table::Usage | Table::Documents => {
                 let durable = durability == Durability::Now || self.waiting + 1 >= MOST_WAITING;
                 self.with(|database| database.write(table, &records, durable))?;
                 self.waiting = if durable { 0 } else { self.waiting + 1 };

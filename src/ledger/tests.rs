@@ -86,7 +86,7 @@ fn records_are_there_after_a_restart() {
     let ledger = folder.open();
     assert_filled(&ledger, "after");
     assert_eq!(ledger.get(Table::Usage, "u").unwrap().as_deref(), Some(&b"5"[..]));
-    assert_eq!(ledger.get(Table::Grants, "u").unwrap(), None);
+    assert_eq!(ledger.get(Table::Documents, "u").unwrap(), None);
     assert!(ledger.all(Table::Documents).unwrap().is_empty());
 }
 

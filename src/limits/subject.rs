@@ -21,6 +21,7 @@ enum Sort<'a> {
     Identity(&'a str, &'a str),
     Route(&'a str),
     Plan(&'a str),
+    #[cfg(test)]
     Upstream(&'a str),
     Policy(&'a str, &'a str),
     Everybody,
@@ -54,6 +55,7 @@ impl Subject {
         Subject::of(&Sort::Plan(name))
     }
 
+    #[cfg(test)]
     pub(crate) fn upstream(name: &str) -> Subject {
         Subject::of(&Sort::Upstream(name))
     }

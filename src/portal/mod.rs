@@ -12,5 +12,6 @@ mod used_up;
 mod words;
 
 pub(crate) use error::{Extension, Fault, Told, trouble_page};
+pub(crate) use robots::robots_txt;
 pub(crate) use status::{status_page, status_text};
 pub(crate) use words::Trouble;

@@ -5,6 +5,7 @@ mod caching;
 mod conformance;
 mod harness;
 mod interop;
+mod limits;
 mod mtls;
 mod privacy;
 mod process;

@@ -32,11 +32,6 @@ pub(super) struct Header {
     pub(super) typ: Option<String>,
 }
 
-/// Whether a text could be a signed JWT: three parts, the first one an object.
-pub(super) fn looks_like_one(text: &str) -> bool {
-    text.starts_with("eyJ") && text.bytes().filter(|byte| *byte == b'.').count() == 2
-}
-
 pub(super) fn read(text: &str) -> Result<Compact<'_>, TokenProblem> {
     let (signed, signature) = text.rsplit_once('.').ok_or(TokenProblem::NotAToken)?;
     let (header, payload) = signed.split_once('.').ok_or(TokenProblem::NotAToken)?;

@@ -71,6 +71,7 @@ impl Keys {
 }
 
 /// What a file with keys holds: the number of usable keys.
+#[cfg(feature = "doors")]
 pub(crate) fn judge_key_file(bytes: &[u8]) -> Result<usize, KeysProblem> {
     Keys::read(bytes).map(|keys| keys.len())
 }

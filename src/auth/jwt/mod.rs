@@ -25,12 +25,13 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use errand::{Errand, ErrandKind};
-pub(crate) use introspection::Enquiry;
-pub(crate) use keys::{KeysProblem, judge_key_file};
+pub(crate) use errand::Errand;
+#[cfg(test)]
+pub(crate) use errand::ErrandKind;
+#[cfg(feature = "doors")]
+pub(crate) use keys::judge_key_file;
 pub(crate) use problem::TokenProblem;
-pub(crate) use status::IssuerStatus;
-pub(crate) use tokens::{Checked, Tokens};
+pub(crate) use tokens::Tokens;
 
 /// The most bytes of a token. Ordinary ones have 500 to 3,000, and many servers take no more than 8 KB of head.
 pub(crate) const LONGEST_TOKEN: usize = 8192;

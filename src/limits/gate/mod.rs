@@ -94,11 +94,13 @@ impl Gates {
     }
 
     /// How many wait.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.lock().queue.len()
     }
 
     /// How many have passed the gate of a subject and are still in.
+    #[cfg(test)]
     pub(crate) fn inside(&self, subject: Subject) -> usize {
         self.lock().inside.get(&subject).copied().unwrap_or(0)
     }
@@ -161,6 +163,7 @@ impl State {
 
 impl GateTicket {
     /// How many are before this one at the moment, for the waiting page.
+    #[cfg(test)]
     pub(crate) fn ahead(&self) -> usize {
         self.gates.lock().queue.find(self.number).unwrap_or(0)
     }

@@ -60,6 +60,7 @@ impl Queue {
         Ok(self.number)
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.line.len()
     }

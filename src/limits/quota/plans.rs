@@ -6,7 +6,7 @@ use crate::config::PlanConfig;
 use crate::limits::Subject;
 use crate::limits::rate::Policy;
 
-/// All plans of a configuration, by name.
+/// All plans of a configuration, in its order: what they allow to use. Whom they let in is for `auth`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plans {
     plans: Vec<Plan>,
@@ -15,14 +15,11 @@ pub(crate) struct Plans {
 /// One plan. Counters belong to its name: a reload with other numbers keeps what was used.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) name: Box<str>,
     pub(crate) subject: Subject,
     pub(crate) rates: Vec<Policy>,
     pub(crate) allowances: Allowances,
     pub(crate) concurrency: Option<usize>,
     pub(crate) bandwidth: Option<LinkRate>,
-    pub(crate) scopes: Vec<String>,
-    routes: Vec<String>,
 }
 
 impl Plans {
@@ -34,16 +31,6 @@ impl Plans {
     pub(crate) fn at(&self, number: usize) -> Option<&Plan> {
         self.plans.get(number)
     }
-
-    pub(crate) fn get(&self, name: &str) -> Option<&Plan> {
-        self.plans.iter().find(|plan| *plan.name == *name)
-    }
-
-    /// The plan that the credential names, else the route's. A credential's plan that the file does not know counts as
-    /// none at all: it must not open what the route's plan would not.
-    pub(crate) fn of_caller(&self, named: Option<&str>, of_route: Option<&str>) -> Option<&Plan> {
-        named.and_then(|name| self.get(name)).or_else(|| of_route.and_then(|name| self.get(name)))
-    }
 }
 
 impl Plan {
@@ -54,18 +41,11 @@ impl Plan {
             Policy::new(&of, &name, *rate)
         };
         Plan {
-            name: config.name.as_str().into(),
             subject: Subject::plan(&config.name),
             rates: config.rates.iter().enumerate().map(policy).collect(),
             allowances: Allowances::new(Holder::Plan, &config.name, &config.quotas),
             concurrency: config.concurrency,
             bandwidth: config.bandwidth,
-            scopes: config.scopes.clone(),
-            routes: config.routes.clone(),
         }
-    }
-
-    pub(crate) fn allows(&self, route: &str) -> bool {
-        self.routes.is_empty() || self.routes.iter().any(|own| own == route)
     }
 }

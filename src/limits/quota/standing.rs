@@ -61,6 +61,7 @@ impl QuotaStanding {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }

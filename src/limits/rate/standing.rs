@@ -60,6 +60,7 @@ impl<'a> Standing<'a> {
         let _ = self.lines.push(line);
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }

@@ -68,6 +68,7 @@ impl Bucket {
         self.level = self.level.saturating_sub(thousandths(bytes));
     }
 
+    #[cfg(test)]
     pub(super) fn give_back(&mut self, bytes: u64, pace: Pace) {
         self.level = self.level.saturating_add(thousandths(bytes)).min(pace.full());
     }

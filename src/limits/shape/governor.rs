@@ -134,6 +134,7 @@ impl Line {
     }
 
     /// Bytes that were paid and did not come.
+    #[cfg(test)]
     pub(crate) fn give_back(&mut self, bytes: u64) {
         let mut queue = self.governor.queue();
         if let Some(pace) = queue.pace {

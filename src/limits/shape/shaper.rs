@@ -70,6 +70,7 @@ impl Shaper {
     }
 
     /// Bytes that were granted and not sent.
+    #[cfg(test)]
     pub(crate) fn give_back(&self, lanes: &[Lane], bytes: u64, now: Mono) {
         let mut sets = self.sets();
         for lane in lanes {

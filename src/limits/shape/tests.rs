@@ -255,7 +255,7 @@ fn no_class_starves() {
     run(&mut fills, 0, 120_000);
     let paid = fills.each_ref().map(|fill| fill.paid);
     let all: u64 = paid.iter().sum();
-    assert!(all >= 250_000 * 120 && all <= 250_000 * 120 + 62_500 + 15_625, "{all}");
+    assert!((250_000 * 120..=250_000 * 120 + 62_500 + 15_625).contains(&all), "{all}");
     assert!(paid[2] * 100 >= all * 4 && paid[2] * 100 <= all * 6, "{paid:?}");
     assert!(paid[3] * 100 >= all * 4 && paid[3] * 100 <= all * 6, "{paid:?}");
     assert!(paid[0].abs_diff(paid[1]) <= 2 * 15_625, "{paid:?}");

@@ -41,7 +41,8 @@ impl Stage {
     }
 
     fn front(&self) -> Arc<TlsFront> {
-        let (front, problems) = TlsFront::build(&[self.section.clone()], &Clock::start(Wall::from_millis(0)));
+        let (front, problems) =
+            TlsFront::build(std::slice::from_ref(&self.section), &Clock::start(Wall::from_millis(0)));
         assert_eq!(problems, []);
         front
     }
@@ -278,7 +279,7 @@ fn a_list_of_the_first_version_is_named_as_such() {
     let Some(mut stage) = Stage::new(ClientCertificate::Required) else { return };
     stage.pki.write("openssl.cnf", &stage.pki.read("openssl.cnf").replace("crlnumber", "# crlnumber"));
     stage.section.client_crl = Some(stage.pki.list("root"));
-    let problems = TlsFront::build(&[stage.section.clone()], &Clock::start(Wall::from_millis(0))).1;
+    let problems = TlsFront::build(std::slice::from_ref(&stage.section), &Clock::start(Wall::from_millis(0))).1;
     assert!(problems[0].to_string().contains("version 2"), "{problems:?}");
 }
 
@@ -321,7 +322,7 @@ fn without_authorities_nobody_is_known() {
         }
     }
     stage.section.client_ca = Some(stage.pki.path("later.pem"));
-    let (front, problems) = TlsFront::build(&[stage.section.clone()], &Clock::start(Wall::from_millis(0)));
+    let (front, problems) = TlsFront::build(std::slice::from_ref(&stage.section), &Clock::start(Wall::from_millis(0)));
     assert_eq!(problems.len(), 1);
     assert_eq!(front.reload_if_changed(), (false, Vec::new()), "what did not change is not told again");
     std::fs::copy(root.unwrap(), stage.pki.path("later.pem")).unwrap();
@@ -362,7 +363,7 @@ fn dates_are_judged_from_the_floor_of_the_clock() {
     let Some(stage) = Stage::new(ClientCertificate::Required) else { return };
     stage.pki.issue("root", "good", Usage::Client);
     let year_2075 = Clock::start(Wall::from_seconds(3_313_526_400));
-    let (front, _) = TlsFront::build(&[stage.section.clone()], &year_2075);
+    let (front, _) = TlsFront::build(std::slice::from_ref(&stage.section), &year_2075);
     let refused = refusal(come(&front, &Arc::new(stage.client("good", &TLS13))).0);
     assert!(refused.contains("expired"), "{refused}");
 }

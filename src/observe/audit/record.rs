@@ -56,7 +56,6 @@ pub(super) struct TornRecord {
 pub(super) struct MissingRecord {
     pub(super) from: u64,
     pub(super) through: u64,
-    pub(super) hash: String,
 }
 
 /// A line in the shape of a record.

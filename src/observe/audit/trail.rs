@@ -36,11 +36,11 @@ pub(crate) struct Audit {
 /// How the trail is.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct AuditStatus {
-    /// Exchanges that were noted since the start, and those of them that could not be written down.
+    /// Exchanges that were noted since the start.
+    #[cfg(test)]
     pub(crate) noted: u64,
+    /// Those that could not be written down.
     pub(crate) lost: u64,
-    /// Bytes that wait for the card.
-    pub(crate) waiting: usize,
     /// Why it does not work at present, for an operator.
     pub(crate) failing: Option<String>,
 }
@@ -108,14 +108,15 @@ impl Audit {
     pub(crate) fn status(&self) -> AuditStatus {
         let state = self.shared.lock();
         AuditStatus {
+            #[cfg(test)]
             noted: self.shared.noted.load(Relaxed),
             lost: self.shared.lost.load(Relaxed),
-            waiting: state.filled.members.len(),
             failing: state.failing.clone(),
         }
     }
 
     /// Waits until everything noted before is on the card, or was found impossible to write: blocks.
+    #[cfg(test)]
     pub(crate) fn flush(&self) {
         if self.writer.is_none() {
             return;

@@ -92,7 +92,7 @@ fn keys_are_made_shown_and_ended_beside_the_gateway() {
     assert_eq!(states(&gateway.file), before, "without the gateway");
     for name in ["ledger.redb", "keys.journal"] {
         let bytes = std::fs::read(gateway.folder.join(&format!("state/{name}"))).expect("a file");
-        let secret = text[15..47].as_bytes();
+        let secret = &text.as_bytes()[15..47];
         assert!(!bytes.windows(secret.len()).any(|window| window == secret), "the secret lies in {name}");
     }
 }

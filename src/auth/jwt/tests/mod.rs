@@ -20,7 +20,8 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::algorithm::Algorithm;
-use super::{Checked, TokenProblem, Tokens};
+use super::tokens::Checked;
+use super::{TokenProblem, Tokens};
 use crate::base::{Mono, Now, Wall};
 use crate::config::{JwtConfig, KeySource};
 

@@ -1,0 +1,148 @@
+//! Quotas: requests, and bytes over the link, through the death of the gateway.
+
+use std::fs;
+
+use super::{BROWSER, among_many, check_status, get_from, parameter, route, seconds};
+use crate::harness::{Answer, Gateway, Origin, Response, Setup, hafir, pattern, until};
+
+/// Larger than what heads add to it.
+const PAGE: usize = 60_000;
+
+fn pages() -> Origin {
+    Origin::new(|_| Answer::ok(&["Cache-Control: max-age=600"], pattern(PAGE, 1)))
+}
+
+fn member(response: &Response, field: &str, name: &str) -> String {
+    let value = response.field(field).unwrap_or_else(|| panic!("no {field}: {}", response.head));
+    let found = value.split(", ").find(|member| member.starts_with(&format!("\"{name}\"")));
+    found.unwrap_or_else(|| panic!("no {name} in {field}: {value}")).to_owned()
+}
+
+/// What the state on the card says, read without asking or disturbing the gateway.
+fn written(gateway: &Gateway) -> String {
+    let copy = gateway.folder.path().join("copy");
+    let state = gateway.folder.path().join("state");
+    let _ = fs::remove_dir_all(&copy);
+    fs::create_dir_all(copy.join("state")).expect("a folder");
+    if fs::copy(state.join("ledger.redb"), copy.join("state/ledger.redb")).is_err() {
+        return String::new();
+    }
+    let text = fs::read_to_string(&gateway.file).expect("the file");
+    let text = text.replace(&state.display().to_string(), &copy.join("state").display().to_string());
+    let file = gateway.folder.write("copy/hafir.ini", &text).display().to_string();
+    let output = hafir(&["usage", "--config", &file, "--json"]);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn requests_of_a_day_are_counted_for_each_client_and_hits_are_requests() {
+    let origin = pages();
+    let gateway = route(&mut among_many(), &origin, "quota = 3/day, 100/month");
+    let ask = || get_from(&gateway, "192.0.2.1", "/a");
+    let first = ask();
+    assert_eq!(parameter(&member(&first, "ratelimit-policy", "route-quota-day"), "q"), 3);
+    let window = parameter(&member(&first, "ratelimit-policy", "route-quota-day"), "w");
+    assert_eq!(window, 86_400, "{}", first.head);
+    assert_eq!(parameter(&member(&first, "ratelimit", "route-quota-day"), "r"), 2);
+    assert_eq!(parameter(&member(&first, "ratelimit", "route-quota-month"), "r"), 99);
+    assert_eq!(first.field("hafir-quota"), None);
+    gateway.wait_until_kept(1);
+    assert_eq!([ask().status, ask().status], [200, 200]);
+    let refused = ask();
+    check_status(&refused, 429);
+    assert!((1..=86_400).contains(&seconds(&refused)));
+    assert_eq!(parameter(&member(&refused, "ratelimit", "route-quota-day"), "r"), 0);
+    let text = refused.text();
+    assert!(text.contains("\"violated-policies\":[\"route-quota-day\"]"), "{text}");
+    let browser = format!("{BROWSER}X-Forwarded-For: 192.0.2.1\r\n");
+    let page = gateway.get_with("/a", &browser).text();
+    assert!(page.contains("Used up for today"), "{page}");
+    check_status(&get_from(&gateway, "192.0.2.2", "/a"), 200);
+    assert_eq!(origin.count(), 1);
+}
+
+#[test]
+fn a_warning_comes_with_four_fifths_on_misses_and_hits_alike() {
+    let origin = pages();
+    let gateway = route(&mut Setup::new(), &origin, "quota = 5/hour");
+    gateway.keep_first("/a");
+    let told: Vec<bool> = (0..4).map(|_| gateway.get("/a").field("hafir-quota").is_some()).collect();
+    assert_eq!(told, [false, false, true, true]);
+}
+
+#[test]
+fn bytes_over_the_link_are_paid_once_and_what_is_kept_is_free() {
+    let origin = pages();
+    let mut gateway = route(&mut Setup::new(), &origin, "quota = 100 KB/month");
+    let first = gateway.keep_first("/a");
+    assert!(member(&first, "ratelimit-policy", "route-quota-month-bytes").contains("qu=\"content-bytes\""));
+    for _ in 0..5 {
+        assert!(gateway.get("/a").is_hit());
+    }
+    // Half is used: the next one begins, and uses up the rest.
+    let second = gateway.get("/b");
+    check_status(&second, 200);
+    let left = parameter(&member(&second, "ratelimit", "route-quota-month-bytes"), "r");
+    assert!((30_000..=102_400 - PAGE as u64).contains(&left), "{left}");
+    gateway.wait_until_kept(2);
+    let used_up = |gateway: &Gateway| {
+        let refused = gateway.get_with("/c", BROWSER);
+        check_status(&refused, 429);
+        assert!(refused.text().contains("Used up for this month"), "{}", refused.text());
+        assert!((1..=31 * 86_400).contains(&seconds(&refused)), "{}", refused.head);
+        for kept in ["/a", "/b"] {
+            let hit = gateway.get(kept);
+            assert!(hit.status == 200 && hit.is_hit() && hit.body.len() == PAGE, "{}", hit.head);
+            assert_eq!(parameter(&member(&hit, "ratelimit", "route-quota-month-bytes"), "r"), 0, "{}", hit.head);
+            assert!(member(&hit, "hafir-quota", "route-quota-month-bytes").contains("limit=102400"), "{}", hit.head);
+        }
+    };
+    used_up(&gateway);
+    let posted = "POST /c HTTP/1.1\r\nHost: board\r\nContent-Length: 2\r\n\r\nhi";
+    check_status(&gateway.client().send(posted).response(), 429);
+    assert_eq!(origin.count(), 2);
+    // The power goes when it is on the card.
+    until("bytes on the card", || {
+        let text = written(&gateway);
+        let used = text.split("\"unit\":\"bytes\",\"period\":\"month\",\"used\":").nth(1).unwrap_or_default();
+        used.split(',').next().and_then(|used| used.parse::<u64>().ok()).is_some_and(|used| used >= 2 * PAGE as u64)
+    });
+    gateway.kill();
+    gateway.start_again();
+    check_status(&gateway.get("/c"), 429);
+    assert_eq!(origin.count(), 2);
+}
+
+#[test]
+fn a_power_cut_forgets_nothing_that_was_on_the_card() {
+    let origin = pages();
+    let mut setup = Setup::new();
+    setup.set("plan guest", "quota", "6/month");
+    let mut gateway = route(&mut setup, &origin, "plan = guest");
+    for _ in 0..4 {
+        check_status(&gateway.get("/a"), 200);
+    }
+    let four = "\"unit\":\"requests\",\"period\":\"month\",\"used\":4";
+    until("four requests on the card", || written(&gateway).contains(four));
+    gateway.kill();
+    gateway.start_again();
+    // Commands are answered a little later than requests.
+    until("four requests that are shown", || {
+        let shown = hafir(&["usage", "--config", &gateway.file.display().to_string(), "--json"]);
+        String::from_utf8_lossy(&shown.stdout).contains(four)
+    });
+    assert_eq!([(); 3].map(|()| gateway.get("/a").status), [200, 200, 429]);
+}
+
+#[test]
+fn what_came_to_nothing_costs_nothing() {
+    let mut origin = Origin::plain();
+    let gateway = route(&mut Setup::new(), &origin, "quota = 2/day");
+    origin.stop();
+    for _ in 0..4 {
+        check_status(&gateway.get("/a"), 502);
+    }
+    origin.start();
+    until("an upstream that is asked again", || gateway.get("/a").status == 200);
+    assert_eq!([gateway.get("/a").status, gateway.get("/a").status], [200, 429]);
+}
