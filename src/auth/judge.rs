@@ -328,3 +328,6 @@ impl fmt::Display for NotAllowed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -268,7 +268,7 @@ pub(super) static ROWS: &[Row] = &[
     row(Route, "scope", Unset("none is needed"), List("a list of scopes, as records.read", rules::route_scope),
         "What a caller must be allowed to do; all of these."),
     row(Route, "scope.NAME", Unset("none is needed"), Named("a list of scopes", rules::method_scope),
-        "The same for one method, as scope.POST = records.write."),
+        "The same for one method, as scope.POST = records.write. What GET needs, HEAD needs too."),
     row(Route, "claim.NAME", Unset("not looked at"), Named("a value, or several parted by commas", rules::claim),
         "A claim that a token must make, with one of these values."),
     row(Route, "tell.NAME", Unset("nothing is told"), Named("id, name, plan, scope or claim.NAME", rules::tell),

@@ -75,7 +75,9 @@ impl Agreement {
         connection: &mut Connection,
         body: &mut RequestBody,
     ) -> Result<Option<BodyFraming>, Refusal> {
-        let of = |wanted: &str| self.schemas.iter().find(|(method, _)| method == wanted).map(|(_, schema)| schema);
+        // Software that takes `post` for POST is no way around a schema.
+        let is = |method: &str, wanted: &str| method.eq_ignore_ascii_case(wanted);
+        let of = |wanted: &str| self.schemas.iter().find(|(method, _)| is(method, wanted)).map(|(_, schema)| schema);
         let Some(schema) = of(plan.request.method.as_str()).or_else(|| of("*")) else { return Ok(None) };
         if plan.bodiless() {
             return Ok(None);

@@ -1,6 +1,7 @@
 //! Who may use a route: what is shown is judged, what is refused says how to become known, and no credential goes further.
 
 mod ambiguous;
+mod around;
 mod clock;
 mod keys;
 mod passwords;

@@ -47,3 +47,22 @@ fn a_password_holds_for_its_user_whichever_way_the_file_has_it() {
         assert_eq!((seen.field("authorization"), seen.field("x-who")), (None, Some("user/mary")));
     }
 }
+
+#[test]
+fn a_proxy_that_is_believed_says_how_a_password_came() {
+    let origin = Origin::plain();
+    let mut setup = Setup::new();
+    setup.set("gateway", "trusted_proxies", "127.0.0.1").set("user mary", "password", HASH_OF_SECRET);
+    guard(&mut setup, &origin, "safe", "auth = basic");
+    let gateway = setup.start();
+    let mary = basic("mary:sécret ; x");
+    for (fields, status) in [
+        ("", 401),
+        ("X-Forwarded-Proto: http\r\n", 401),
+        ("X-Forwarded-Proto: https\r\n", 200),
+        ("X_Forwarded_Proto: https\r\n", 401),
+    ] {
+        let response = gateway.get_with("/safe", &format!("{mary}{fields}"));
+        assert_eq!(response.status, status, "{fields}: {}", response.head);
+    }
+}

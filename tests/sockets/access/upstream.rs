@@ -2,7 +2,7 @@
 
 use super::tokens::{Claims, Provider};
 use super::{Key, basic, bearer, guard};
-use crate::harness::{Origin, Setup};
+use crate::harness::{Origin, Setup, hafir};
 
 #[test]
 fn no_credential_goes_upstream_unless_told() {
@@ -122,4 +122,36 @@ fn a_change_of_protocol_is_for_those_who_may_and_tells_nothing_more() {
         assert_eq!((seen.target(), seen.all("x-who")), ("/chat", vec![format!("key/{}", key.id).as_str()]));
         assert!(!seen.head.contains(key.secret()), "{}", seen.head);
     }
+}
+
+#[test]
+fn a_name_cannot_say_more_than_a_name() {
+    let (origin, provider) = (Origin::plain(), Provider::new(1));
+    let mut setup = Setup::new();
+    provider.section(&mut setup, "id");
+    guard(&mut setup, &origin, "told", "auth = key, jwt\ntell.X-Name = name\ntell.X-Role = claim.role");
+    let gateway = setup.start();
+    let file = gateway.file.display().to_string();
+    for name in ["a\r\nX-Role: root", "a\nX-Role: root", "a\rb", "a\u{0}b", "a\u{1b}[2J"] {
+        // A program cannot be given a zero byte at all.
+        if !name.contains('\0') {
+            let made = hafir(&["key", "--config", &file, "new", "--name", name]);
+            assert!(!made.status.success(), "{name:?}: {}", String::from_utf8_lossy(&made.stdout));
+        }
+    }
+    for more in [
+        r#","name":"a\r\nX-Role: root""#,
+        r#","name":"a\u000aX-Role: root""#,
+        r#","role":"a\r\nX-Name: root""#,
+        r#","role":["a\u0000b","\u0085root"]"#,
+    ] {
+        let token = bearer(&provider.token(&Claims { more, ..Claims::default() }));
+        assert_eq!(gateway.get_with("/told", &token).status, 200, "{more}");
+        let seen = origin.last();
+        assert_eq!((seen.all("x-name"), seen.all("x-role")), (vec!["id/anna"], Vec::new()), "{more}");
+        assert!(!seen.head.contains("root"), "{}", seen.head);
+    }
+    let named = provider.token(&Claims { more: r#","name":"Ánna \"A.\", nurse""#, ..Claims::default() });
+    assert_eq!(gateway.get_with("/told", &bearer(&named)).status, 200);
+    assert_eq!(origin.last().all("x-name"), ["Ánna \"A.\", nurse"]);
 }
