@@ -139,6 +139,9 @@ impl Judgement<'_> {
         let behind_bearer = self.rules.key_headers.iter().any(|name| name == "authorization");
         let bearer = self.credentials.bearer.filter(|_| behind_bearer);
         let Some(text) = self.credentials.key.or(bearer) else { return One::Absent };
+        if bearer.is_some_and(|bearer| bearer != text && KeyRing::looks_like_a_key(bearer)) {
+            return One::No(NotKnown::Ambiguous);
+        }
         match self.doorkeepers.keys.check(text, self.now) {
             Ok(identity) => self.in_time(identity, true),
             // A token, where tokens count too.
@@ -219,7 +222,7 @@ pub(crate) fn may(
         return Err(NotAllowed::Plan(plan.name.clone()));
     }
     let has = |scope: &String| identity.has_scope(scope) || plan.is_some_and(|plan| plan.scopes.contains(scope));
-    let needed = rules.scopes.iter().filter(|rule| rule.method.as_deref().is_none_or(|own| own == method));
+    let needed = rules.scopes.iter().filter(|rule| rule.method.as_deref().is_none_or(|own| is_like(method, own)));
     if needed.clone().any(|rule| !rule.scopes.iter().all(has)) {
         let names: Vec<&str> = needed.flat_map(|rule| &rule.scopes).map(String::as_str).collect();
         return Err(NotAllowed::Scope(names.join(" ")));
@@ -232,6 +235,12 @@ pub(crate) fn may(
         Some((name, _)) => Err(NotAllowed::Claim(name.clone())),
         None => Ok(()),
     }
+}
+
+/// Whether what a rule says of a method (in upper case) holds for this one. `HEAD` tells what `GET` would (RFC 9110 §9.3.2);
+/// and methods that differ in case are not the same, but software that takes them for the same is no way around a rule.
+fn is_like(method: &str, own: &str) -> bool {
+    method.eq_ignore_ascii_case(own) || own == "GET" && method.eq_ignore_ascii_case("HEAD")
 }
 
 /// The values of `WWW-Authenticate` (RFC 9110 §11.6.1), one for each way that HTTP knows. None where only a certificate

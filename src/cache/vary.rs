@@ -3,7 +3,11 @@
 //!
 //! Values are compared in a normal form: lines of one name are joined, white space around list members goes, and of
 //! preferences their order and case. An absent field matches only an absent one.
+//!
+//! Selections lie on the card, where no secret may be found: of a field that may hold one only the SHA-256 is compared and
+//! kept, and what is chosen by a password, which could be guessed from that, is not kept at all.
 
+use ring::digest::{Context, SHA256};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::http::{Fields, accept};
@@ -19,8 +23,9 @@ const END: &[u8] = b"\n";
 
 /// Lists of weighed preferences (RFC 9110 §12.5).
 const PREFERENCES: [&str; 4] = ["accept", "accept-charset", "accept-encoding", "accept-language"];
-/// Fields of one person, where white space at a comma may be part of a secret.
-const SECRETS: [&str; 2] = ["authorization", "cookie"];
+/// Parts of the names of fields that may hold a secret: `authorization`, `x-api-key`, `x-csrf-token`. White space at a
+/// comma may be part of it.
+const SECRETS: [&str; 8] = ["auth", "cookie", "key", "token", "secret", "password", "session", "signature"];
 
 /// The selecting names, in lower case, sorted, each ended by a line feed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,8 +72,11 @@ impl Names {
         })
     }
 
-    /// `None`: too much to keep.
+    /// `None`: too much to keep, or a password.
     pub(super) fn select(&self, request: Fields<'_>) -> Option<Selection> {
+        if self.iter().any(|name| is_secret(name) && request.all(name).any(is_password)) {
+            return None;
+        }
         let mut values = Vec::new();
         emit(self, request, &mut |piece| values.extend_from_slice(piece));
         let fits = self.iter().count() <= MAX_NAMES && self.0.len().saturating_add(values.len()) <= MAX_SELECTION;
@@ -128,10 +136,31 @@ fn emit_value(name: &str, request: Fields<'_>, sink: &mut impl FnMut(&[u8])) {
     sink(PRESENT);
     if PREFERENCES.contains(&name) {
         accept::normalised(request, name, sink);
-    } else if SECRETS.contains(&name) {
-        emit_pieces(request.all(name), sink);
+    } else if is_secret(name) {
+        emit_hash(request.all(name), sink);
     } else {
         emit_pieces(request.list(name), sink);
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    SECRETS.iter().any(|part| name.contains(part))
+}
+
+/// Credentials of the scheme `Basic` (RFC 7617).
+fn is_password(value: &[u8]) -> bool {
+    value.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
+}
+
+/// In hex, so that it holds no line feed.
+fn emit_hash<'a>(pieces: impl Iterator<Item = &'a [u8]>, sink: &mut impl FnMut(&[u8])) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut context = Context::new(&SHA256);
+    emit_pieces(pieces, &mut |piece| context.update(piece));
+    for byte in context.finish().as_ref() {
+        for half in [byte >> 4, byte & 15] {
+            sink(DIGITS.get(usize::from(half)..=usize::from(half)).unwrap_or_default());
+        }
     }
 }
 
@@ -200,12 +229,24 @@ mod tests {
 
     #[test]
     fn what_selects_by_too_much_is_not_kept() {
-        let names = Names::of(Block::new("Vary: Cookie").fields(), &[]).unwrap();
-        assert!(names.select(Block::new(&format!("Cookie: {}", "x".repeat(MAX_SELECTION))).fields()).is_none());
+        let names = Names::of(Block::new("Vary: X-A").fields(), &[]).unwrap();
+        assert!(names.select(Block::new(&format!("X-A: {}", "x".repeat(MAX_SELECTION))).fields()).is_none());
         let many: Vec<String> = (0..=MAX_NAMES).map(|number| format!("X-{number}")).collect();
         let names = Names::of(Block::new(&format!("Vary: {}", many.join(", "))).fields(), &[]).unwrap();
         assert!(names.select(Fields::NONE).is_none());
         assert_eq!(Names::of(Fields::NONE, &[]), None);
+    }
+
+    #[test]
+    fn no_selection_holds_a_secret() {
+        for name in ["Cookie", "Authorization", "X-API-Key", "X-Csrf-Token", "X-Amz-Signature"] {
+            let names = Names::of(Block::new(&format!("Vary: {name}")).fields(), &[]).unwrap();
+            let selection = names.select(Block::new(&format!("{name}: Bearer w-secret")).fields()).unwrap();
+            assert_eq!(selection.values.len(), PRESENT.len() + 64 + END.len(), "{name}");
+            assert!(selection.matches(Block::new(&format!("{name}: Bearer w-secret")).fields()), "{name}");
+            assert!(!selection.matches(Block::new(&format!("{name}: Bearer w-other")).fields()), "{name}");
+            assert!(names.select(Block::new(&format!("{name}: basic dzpz")).fields()).is_none(), "{name}");
+        }
     }
 
     #[test]

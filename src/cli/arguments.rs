@@ -21,6 +21,7 @@ Usage: hafir COMMAND
                            Say which route a request takes and why, and what it meets there.
                            Example: hafir explain hafir.ini GET http://school.lan/wiki/Uganda
   keys [SECTION]           Print what can be written in a file: every key, its unit, default and meaning.
+                           (API keys for programs are made by 'hafir key'.)
   print FILE               Print the configuration in force, defaults included, secrets hidden.
   status [FILE] [--json]   Ask the running gateway how it is.
                            FILE names the admin address; default /etc/hafir/hafir.ini, else 127.0.0.1:8079.
@@ -28,7 +29,7 @@ Usage: hafir COMMAND
                            What is kept, and how to look at it; 'hafir cache help' says more.
   audit verify|show|export Who asked for what, and whether anybody changed the record of it; 'hafir audit help' says more.
   key new|list|show|revoke|roll|rename
-                           Keys for programs and devices; 'hafir key help' says more.
+                           API keys for programs and devices; 'hafir key help' says more.
   password                 Ask for a password, or read one from standard input, and print the line for [user NAME].
   usage [--plan PLAN] [NAME]
                            Who has used how much of their quotas; 'hafir usage help' says more.

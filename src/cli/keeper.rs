@@ -57,6 +57,7 @@ fn keep(process: &Process, current: &Current, mut memory: Memory, ends: &AtomicB
         if rounds.is_multiple_of(SLOW_ROUNDS) {
             look_after_certificates(current);
             remember(process, &mut memory);
+            settle(process);
         }
         rounds = rounds.wrapping_add(1);
         let counts = scribe.keep(process).unwrap_or(ROUND);
@@ -65,6 +66,14 @@ fn keep(process: &Process, current: &Current, mut memory: Memory, ends: &AtomicB
     scribe.finish(process);
     keep_documents(process);
     remember(process, &mut memory);
+    settle(process);
+}
+
+/// What was written without haste is on the card from here on.
+fn settle(process: &Process) {
+    if let Err(cause) = process.ledger.settle() {
+        log::debug!("the ledger cannot be brought to the card: {cause}");
+    }
 }
 
 fn in_force(current: &Current) -> Arc<Gateway> {

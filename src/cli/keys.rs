@@ -36,7 +36,8 @@ fn preface(out: &mut dyn Write) -> io::Result<()> {
          ; and # begin a comment, on a line of its own or after a blank.\n\
          Sizes carry a unit: {SIZE_UNITS} (1 KB = 1024 bytes). Times too: {TIME_UNITS}.\n\
          Lists are parted by commas, and their key may be repeated. on, yes and true are the same; so are off, no, false.\n\
-         Any value can be @/path/to/file: it is then read from there, and never shown.\n"
+         Any value can be @/path/to/file: it is then read from there, and never shown.\n\
+         (API keys for programs and devices are made by 'hafir key', without the s.)\n"
     )
 }
 

@@ -82,9 +82,11 @@ fn work(process: Arc<Process>, gateway: Arc<Gateway>, listeners: Vec<Listener>, 
     let worker = Worker::new(process, gateway);
     // Those whom the drain woke to close their connections do so, even where there was nothing to wait for.
     let served = run(async {
-        attend_providers(&worker);
-        let limit = obey(&worker, listeners, orders).await;
-        finish(&worker, limit).await;
+        let serving = async {
+            let limit = obey(&worker, listeners, orders).await;
+            finish(&worker, limit).await;
+        };
+        smol::future::or(serving, attend_providers(&worker)).await;
     });
     if let Err(cause) = served {
         log::error!("a worker thread cannot wait for its connections: {cause}");

@@ -15,6 +15,10 @@ use super::plan::Plan;
 /// Small pieces of work for one body of the largest size: some seconds on the smallest board.
 const STEPS: u64 = 20_000_000;
 
+/// Bodies up to here are judged where they came in: it takes some milliseconds at the most. Larger ones would keep the
+/// thread's other clients waiting.
+const AT_ONCE: u64 = 64 << 10;
+
 /// The rules of one route, ready for use.
 pub(crate) struct Agreement {
     checks: Option<Checks>,
@@ -84,7 +88,9 @@ impl Agreement {
         while body.next(connection).await? {
             judge.feed(body.reader.piece(&connection.buffer)).map_err(unfit)?;
         }
-        let passed = judge.finish().map_err(unfit)?;
+        let large = body.reader.received() > AT_ONCE;
+        let judged = if large { smol::unblock(move || judge.finish()).await } else { judge.finish() };
+        let passed = judged.map_err(unfit)?;
         let framing = BodyFraming::Length(passed.len() as u64);
         connection.buffer.put_back(&passed);
         Ok(Some(framing))
@@ -139,9 +145,14 @@ impl Watched {
 
     /// All of it went through.
     pub(super) fn end(mut self) {
-        if let Some(Err(unfit)) = self.judge.take().map(Judge::finish) {
-            self.tell(&unfit);
-        }
+        let Some(judge) = self.judge.take() else { return };
+        // Nobody waits for the verdict.
+        smol::unblock(move || {
+            if let Err(unfit) = judge.finish() {
+                self.tell(&unfit);
+            }
+        })
+        .detach();
     }
 
     /// Once, without what stands there.

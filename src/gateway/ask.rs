@@ -187,6 +187,7 @@ impl Question<'_> {
             return Ok(Some(early));
         }
         let mut upload = Upload::new(self.plan.framing, self.plan.route.config.body);
+        let hidden = |name: &[u8]| self.plan.route.hides(name);
         loop {
             let Caller::Client { connection, body } = caller else { return Ok(None) };
             let mut source = Source {
@@ -194,6 +195,7 @@ impl Question<'_> {
                 buffer: &mut connection.buffer,
                 body: &mut body.reader,
                 meter: &mut body.meter,
+                hidden: &hidden,
             };
             match upload.run(lease, &mut source, meter).await {
                 Ok(Uploaded::Whole) => return Ok(None),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::cache::policy;
-use crate::config::{Config, DestinationConfig, RouteConfig};
+use crate::config::{CacheMode, Config, DestinationConfig, RouteConfig};
 use crate::http::{HeadLimits, Method, Parse, RequestHead, Scan, target};
 use crate::routing::{Table, Verdict};
 
@@ -68,11 +68,13 @@ fn policies(text: &mut String, config: &Config, route: &RouteConfig, request: &R
             Err(reason) => format!("goes by the cache ({})", reason.word()),
         };
         let _ = writeln!(text, "  cache         {kept}");
-        let _ = writeln!(
-            text,
-            "  stale         up to {} days while the upstream cannot be reached",
-            route.cache.stale.as_secs() / 86_400
-        );
+        if route.cache.mode != CacheMode::Off {
+            let _ = writeln!(
+                text,
+                "  stale         up to {} days while the upstream cannot be reached",
+                route.cache.stale.as_secs() / 86_400
+            );
+        }
     }
     terms::write(text, config, route);
     if matches!(request.method, Method::Other(_)) {

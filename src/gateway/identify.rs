@@ -111,6 +111,7 @@ impl Presented {
                 return false;
             }
             self.generation.set(generation);
+            self.judged.borrow_mut().clear();
         }
         true
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::auth;
 use crate::cache::{Key, SearchRules};
-use crate::config::{HostPolicy, PathMatch, Robots};
+use crate::config::{Class, HostPolicy, PathMatch, Robots};
 use crate::http::connection::{self, Expectation};
 use crate::http::{BodyFraming, Fields, Method, OwnedRequest, RequestHead, Target, Version, framing, target};
 use crate::routing::{self, Found};
@@ -124,12 +124,13 @@ pub(crate) fn plan<'a>(
         return Err(Refusal::Robots { allowed });
     }
     let (found, route) = led.ok_or(Refusal::NoRoute)?;
+    let ids = Ids::of(request.fields, random);
     Ok(Plan {
         request,
         target,
         framing,
         client,
-        ids: Ids::of(request.fields, random),
+        ids: if route.config.cache.class == Class::Patient { ids.untraced() } else { ids },
         found,
         route,
         caller: None,

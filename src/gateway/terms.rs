@@ -36,7 +36,7 @@ fn class(class: Class) -> &'static [&'static str] {
             "HTTPS only, and only for those who are known",
             "logs and metrics show the route, the status, sizes and times: no address, name, path, query or field",
             "each request is written into the audit trail: who, which route, when and how it ended",
-            "nothing is told to anybody but the upstream",
+            "nothing is told to anybody but the upstream, and no trace ids to that one",
         ],
     }
 }

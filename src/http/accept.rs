@@ -152,11 +152,13 @@ pub(crate) fn coding(fields: Fields<'_>, names: &[&str]) -> Option<Quality> {
     least(&|range| names.iter().any(|name| is(name, range))).or_else(|| least(&|range| range == b"*"))
 }
 
-/// Whether a person's browser asks rather than a program: `text/html` is named, and weighs at least as much as JSON.
+/// Whether a person's browser asks rather than a program: `text/html` is named, and weighs at least as much as JSON
+/// and as problems in JSON (RFC 9457).
 pub(crate) fn prefers_html(fields: Fields<'_>) -> bool {
     let named = fields.list("accept").any(|member| exactness(weighed(member).0, "text", "html") == 3);
     let html = media(fields, "text", "html");
-    named && html > Quality::NONE && html >= media(fields, "application", "json")
+    let programs = media(fields, "application", "json").max(media(fields, "application", "problem+json"));
+    named && html > Quality::NONE && html >= programs
 }
 
 /// How exactly a media range means a type: 3 by name, 2 `text/*`, 1 `*/*`, 0 not at all.
@@ -328,6 +330,8 @@ mod tests {
             assert_eq!(with("Accept", value, prefers_html), expected, "{value:?}");
         }
         check(Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), true);
+        check(Some("application/problem+json, text/html;q=0.5"), false);
+        check(Some("text/html, application/problem+json"), true);
         check(Some("*/*"), false);
         check(Some("application/json, text/html;q=0.5"), false);
         check(Some("text/html;q=0"), false);

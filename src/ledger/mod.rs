@@ -48,7 +48,7 @@ pub(crate) enum Table {
 pub(crate) enum Durability {
     /// Before the call returns.
     Now,
-    /// With the next change that is durable, when the ledger is dropped, or with the twelfth such change: cards wear out.
+    /// With the next change that is durable, with [`Ledger::settle`], or with the twelfth such change: cards wear out.
     Soon,
 }
 
@@ -130,6 +130,11 @@ impl Ledger {
         let mut record = Record::of(Some(bytes));
         record.stamp.last = true;
         self.opened()?.write(table, vec![(name.to_owned(), record)], Durability::Now)
+    }
+
+    /// Brings to the card what was written [`Durability::Soon`].
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        self.opened()?.settle()
     }
 
     fn opened(&self) -> io::Result<std::sync::MutexGuard<'_, Files>> {

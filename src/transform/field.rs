@@ -20,6 +20,8 @@ pub(super) enum RequestField {
     Trailer,
     /// `tracestate`: goes on with the `traceparent` it belongs to.
     TraceState,
+    /// What other systems for tracing know a request by: goes on where requests may be traced.
+    Trace,
     MaxForwards,
 }
 
@@ -109,7 +111,17 @@ fn request_field(name: &Folded) -> RequestField {
         }
         b"trailer" => RequestField::Trailer,
         b"tracestate" => RequestField::TraceState,
+        b"baggage"
+        | b"b3"
+        | b"uber-trace-id"
+        | b"sentry-trace"
+        | b"x-cloud-trace-context"
+        | b"x-amzn-trace-id"
+        | b"elastic-apm-traceparent" => RequestField::Trace,
         b"max-forwards" => RequestField::MaxForwards,
+        _ if name.beginning().starts_with(b"x-b3-") || name.beginning().starts_with(b"x-datadog-") => {
+            RequestField::Trace
+        }
         _ if told_by_proxies.iter().any(|start| name.beginning().starts_with(start)) => RequestField::FromProxy,
         _ => RequestField::EndToEnd,
     }
@@ -144,7 +156,11 @@ pub(super) fn is_protected(name: &str) -> bool {
             b"proxy-authorization" | b"proxy-authenticate" | b"x-request-id" | b"client-cert" | b"client-cert-chain"
         ),
         RequestField::Trail | RequestField::Trailer | RequestField::MaxForwards => true,
-        RequestField::EndToEnd | RequestField::FromProxy | RequestField::Condition | RequestField::TraceState => false,
+        RequestField::EndToEnd
+        | RequestField::FromProxy
+        | RequestField::Condition
+        | RequestField::TraceState
+        | RequestField::Trace => false,
     }
 }
 

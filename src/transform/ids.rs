@@ -13,8 +13,9 @@ const LONGEST_ID: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ids<'a> {
     request: RequestName<'a>,
-    /// The client's is passed on as it is: this gateway records no span that could stand in between.
-    pub(super) trace: TraceParent,
+    /// The client's is passed on as it is: this gateway records no span that could stand in between. `None`: nobody may
+    /// follow the request through other systems.
+    pub(super) trace: Option<TraceParent>,
     /// Whether `trace` is the client's; else its `tracestate` is not passed on (Trace Context §3.3.1).
     pub(super) trace_given: bool,
 }
@@ -32,13 +33,18 @@ impl<'a> Ids<'a> {
         let trace = fields.sole("traceparent").ok().flatten().and_then(TraceParent::parse);
         Ids {
             request: given.map_or(RequestName::Made(RequestId(request)), RequestName::Given),
-            trace: trace.unwrap_or(TraceParent {
+            trace: Some(trace.unwrap_or(TraceParent {
                 trace: u128::from(high) << 64 | u128::from(low | 1),
                 parent: parent | 1,
                 flags: 0,
-            }),
+            })),
             trace_given: trace.is_some(),
         }
+    }
+
+    /// Without what systems for tracing know a request by.
+    pub(crate) fn untraced(self) -> Ids<'a> {
+        Ids { trace: None, trace_given: false, ..self }
     }
 }
 
@@ -67,7 +73,8 @@ mod tests {
         let spans = FieldSpans::parse(block.as_bytes()).unwrap();
         let ids = Ids::of(Fields::new(block.as_bytes(), spans.as_slice()), [0xab, 1, 2, 4]);
         assert_eq!(ids.to_string(), id, "{block}");
-        assert_eq!((ids.trace.to_string().as_str(), ids.trace_given), (trace, trace_given), "{block}");
+        let told = ids.trace.map(|trace| trace.to_string());
+        assert_eq!((told.as_deref(), ids.trace_given), (Some(trace), trace_given), "{block}");
     }
 
     #[test]

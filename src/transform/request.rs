@@ -136,6 +136,7 @@ fn write_client_fields(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
             RequestField::Condition => parts.conditions == Conditions::Client && !hop.ends(name),
             RequestField::Trailer => parts.framing == BodyFraming::Chunked,
             RequestField::TraceState => parts.ids.trace_given && !hop.ends(name),
+            RequestField::Trace => parts.ids.trace.is_some() && !hop.ends(name),
         };
         let is_replaced = parts.accept_encoding.is_some() && name.eq_ignore_ascii_case(b"accept-encoding");
         if passes && !is_replaced && !parts.told.hides(name) && !parts.edits.touch(name) {
@@ -206,7 +207,9 @@ fn write_own(head: &mut HeadWriter<'_>, parts: &RequestParts<'_>) {
     if !parts.edits.touch(b"x-request-id") {
         head.field_display("X-Request-Id", parts.ids);
     }
-    head.field_display("traceparent", parts.ids.trace);
+    if let Some(trace) = parts.ids.trace {
+        head.field_display("traceparent", trace);
+    }
     parts.told.write(head, parts.edits);
 }
 
@@ -448,6 +451,21 @@ mod tests {
         let both = written(&format!("{parent}{state}"), |_| {}).unwrap();
         assert!(both.contains(parent) && both.contains(state), "{both}");
         assert!(!written(&format!("traceparent: 00\r\n{state}"), |_| {}).unwrap().contains("tracestate"));
+    }
+
+    #[test]
+    fn nobody_can_follow_a_request_that_must_not_be_traced() {
+        let block = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\n\
+            baggage: a=1\r\nb3: 0\r\nX-B3-TraceId: 1\r\nX-Amzn-Trace-Id: 1\r\n";
+        let traced = written(block, |_| {}).unwrap().to_lowercase();
+        let spans = FieldSpans::parse(block.as_bytes()).unwrap();
+        let ids = Ids::of(Fields::new(block.as_bytes(), spans.as_slice()), [1, 2, 3, 4]).untraced();
+        let untraced = written(block, |parts| parts.ids = &ids).unwrap().to_lowercase();
+        for name in ["traceparent", "tracestate", "baggage", "b3", "x-b3-traceid", "x-amzn-trace-id"] {
+            let line = format!("\r\n{name}: ");
+            assert!(traced.contains(&line) && !untraced.contains(&line), "{name}: {untraced}");
+        }
+        assert!(untraced.contains("x-request-id: 0000000000000001"), "{untraced}");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::IoSlice;
 
 use crate::base::Size;
-use crate::http::BodyFraming;
 use crate::http::chunked::{SizeLine, size_line, write_end};
+use crate::http::{BodyFraming, Fields};
 use crate::net::{BodyError, BodyReader, Buffer, Meter, Stream, Wrote, write_while_silent};
 use crate::upstream::{ExchangeError, Lease};
 
@@ -55,6 +55,8 @@ pub(crate) struct Source<'a> {
     pub(crate) buffer: &'a mut Buffer,
     pub(crate) body: &'a mut BodyReader,
     pub(crate) meter: &'a mut Meter,
+    /// Trailer fields that are not for the upstream.
+    pub(crate) hidden: &'a dyn Fn(&[u8]) -> bool,
 }
 
 impl Upload {
@@ -97,7 +99,7 @@ impl Upload {
 
     /// Waits for the client, and listens to the upstream meanwhile.
     async fn next_piece(&mut self, lease: &mut Lease, client: &mut Source<'_>) -> Result<Uploaded, UploadError> {
-        let Source { stream, buffer, body, meter } = client;
+        let Source { stream, buffer, body, meter, hidden } = client;
         let piece = async { Some(body.advance(stream, buffer, meter).await) };
         let heard = async {
             // Whatever this read brings, the next one for the head finds it, or finds the connection ended.
@@ -116,7 +118,9 @@ impl Upload {
         } else {
             let mut end = Vec::new();
             if self.is_chunked() {
-                write_end(&mut end, body.trailers());
+                let trailers = body.trailers();
+                let visible = trailers.without(*hidden);
+                write_end(&mut end, Fields::new(trailers.bytes(), visible.as_slice()));
             }
             self.phase = Phase::Ending(end);
         }
@@ -253,7 +257,8 @@ mod tests {
 
         async fn run(&mut self, upload: &mut Upload, lease: &mut Lease) -> Result<Uploaded, UploadError> {
             let Client { stream, buffer, body, meter } = self;
-            upload.run(lease, &mut Source { stream, buffer, body, meter }, &mut patient_meter()).await
+            let hidden = &|_: &[u8]| false;
+            upload.run(lease, &mut Source { stream, buffer, body, meter, hidden }, &mut patient_meter()).await
         }
     }
 

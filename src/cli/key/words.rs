@@ -25,7 +25,7 @@ Usage: hafir key [--config FILE] [--json] COMMAND
 
 ID is the word behind 'hafir_' in a key. Dates are UTC; a key that expires on a day is good on that day. The
 configuration is /etc/hafir/hafir.ini where no --config is given. All of it works beside the running gateway, and without
-one.
+one. What can be written in that file is printed by 'hafir keys', with an s.
 ";
 
 /// What is asked for.

@@ -13,13 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use event_listener::Event;
+use smol::LocalExecutor;
 
 use self::question::{Question, ask};
 use super::{Process, Worker};
 use crate::auth::{Errand, TokenProblem, Tokens};
 use crate::base::Now;
 use crate::ledger::{Durability, Ledger, Table};
-use crate::net::{spawn, within};
+use crate::net::within;
 use crate::upstream::Group;
 
 /// Between two looks whether something is due.
@@ -102,26 +103,36 @@ pub(crate) fn keep(process: &Process) {
     }
 }
 
-/// Sees to the errands, on the first worker that comes. Ends with the worker.
-pub(crate) fn attend(worker: &Rc<Worker>) {
-    let process = Arc::clone(&worker.process);
-    if !process.providers.attended.swap(true, Ordering::AcqRel) {
-        spawn(async move {
-            loop {
-                let wanted = process.providers.wanted.listen();
-                send_off(&process);
-                // Whether somebody called or the time is up: look.
-                let _ = within(LOOK, wanted).await;
-            }
-        });
+/// Sees to the errands, on the first worker that comes; never ends. Dropped, it gives up what is under way, so that
+/// nothing of the process outlives its workers.
+pub(crate) async fn attend(worker: &Rc<Worker>) {
+    let process = &worker.process;
+    if process.providers.attended.swap(true, Ordering::AcqRel) {
+        return std::future::pending().await;
     }
+    let _attending = Attending(process);
+    let errands = LocalExecutor::new();
+    let attending = async {
+        loop {
+            let wanted = process.providers.wanted.listen();
+            // One at a time for each section, so that there are no more tasks than sections.
+            for errand in process.tokens.due(process.clock.mono()) {
+                let under_way = UnderWay::new(process);
+                errands.spawn(async move { run(&under_way.process, &errand).await }).detach();
+            }
+            // Whether somebody called or the time is up: look.
+            let _ = within(LOOK, wanted).await;
+        }
+    };
+    errands.run(attending).await
 }
 
-/// Starts what is due. One at a time for each section, so that there are no more tasks than sections.
-fn send_off(process: &Arc<Process>) {
-    for errand in process.tokens.due(process.clock.mono()) {
-        let under_way = UnderWay::new(process);
-        spawn(async move { run(&under_way.process, &errand).await });
+/// The one who sees to the errands. `Drop` lets another one do it.
+struct Attending<'p>(&'p Process);
+
+impl Drop for Attending<'_> {
+    fn drop(&mut self) {
+        self.0.providers.attended.store(false, Ordering::Release);
     }
 }
 

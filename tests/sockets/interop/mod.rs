@@ -9,6 +9,7 @@ mod nginx;
 mod oidc;
 mod python;
 mod secure;
+mod tokens;
 mod websocket;
 
 use std::net::TcpStream;

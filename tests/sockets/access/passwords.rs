@@ -1,0 +1,49 @@
+//! Users with a password.
+
+use super::{basic, guard};
+use crate::harness::{Origin, Setup};
+
+/// `mary`'s, as `hafir password` would print it with fewer turns.
+const HASH_OF_SECRET: &str = "$pbkdf2-sha256$i=1000$c2FsdHNhbHRzYWx0c2FsdA$Pqyd2uPIScWOoABvwIJnwdZ4KP/0n+Hv9aYYqyODRqU";
+
+#[test]
+fn a_password_holds_for_its_user_whichever_way_the_file_has_it() {
+    let origin = Origin::plain();
+    let mut setup = Setup::new();
+    setup.set("user mary", "password", HASH_OF_SECRET).set("user mary", "scope", "look");
+    setup.set("user tom", "password", "sesame:open");
+    guard(&mut setup, &origin, "clear", "auth = basic\nauth.plain_http = on\nscope = look\ntell.X-Who = id");
+    guard(&mut setup, &origin, "safe", "auth = basic");
+    let gateway = setup.start();
+    let (mary, tom) = (basic("mary:sécret ; x"), basic("tom:sesame:open"));
+    let colon = super::base64(b"mary");
+    let table = [
+        ("/clear", mary.clone(), 200),
+        ("/clear", tom.clone(), 403),
+        ("/clear", mary.replace("Basic", "bASIC"), 200),
+        ("/clear", mary.replace("Basic", "Bearer"), 401),
+        ("/clear", basic("mary:sesame:open"), 401),
+        ("/clear", basic("mary:"), 401),
+        ("/clear", basic("tom:sesame"), 401),
+        ("/clear", basic(":"), 401),
+        ("/clear", basic(&format!("mary:{HASH_OF_SECRET}")), 401),
+        ("/clear", format!("Authorization: Basic {colon}\r\n"), 401),
+        ("/clear", "Authorization: Basic\r\n".to_owned(), 401),
+        ("/clear", "Authorization: Basic ====\r\n".to_owned(), 401),
+        ("/safe", mary.clone(), 401),
+        ("/safe", tom, 401),
+        ("/safe", basic("mary:wrong"), 401),
+    ];
+    for (target, fields, status) in table.iter().chain(&table) {
+        let response = gateway.get_with(target, fields);
+        assert_eq!(response.status, *status, "{target} {fields}: {}", response.head);
+        if *status == 401 {
+            let expected = format!("Basic realm=\"{}\", charset=\"UTF-8\"", &target[1..]);
+            assert_eq!(response.field("www-authenticate"), Some(expected.as_str()));
+        }
+    }
+    assert_eq!(origin.count(), 4);
+    for seen in origin.requests() {
+        assert_eq!((seen.field("authorization"), seen.field("x-who")), (None, Some("user/mary")));
+    }
+}
