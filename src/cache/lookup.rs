@@ -7,7 +7,7 @@ use super::hit::Hit;
 use super::key::Key;
 use super::object::Object;
 use super::policy::{self, Assigned, RequestRules, Reuse, Since};
-use super::reason::{Forward, PassReason};
+use super::reason::{Forward, PassReason, StaleFor};
 use super::root::{Cache, Inner};
 use super::store::{Found, Opened, Partial, Store};
 use super::vary::Names;
@@ -187,7 +187,10 @@ impl Quest<'_> {
             Reuse::Validate(why) => why,
         };
         if self.rules.only_if_cached {
-            return Some(Lookup::OnlyIfCached);
+            let may_stand_in = self.rules.stands_in.is_some_and(|most| {
+                policy::may_serve_stale(&stored, self.rules, most, StaleFor::Unreachable, self.now).is_ok()
+            });
+            return Some(if may_stand_in { Lookup::StaleWhileRevalidate(hit, None) } else { Lookup::OnlyIfCached });
         }
         if policy::may_serve_while_revalidating(&stored, self.rules, self.now).is_ok() {
             return Some(self.behind(hit, location, names));

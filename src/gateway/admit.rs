@@ -172,6 +172,13 @@ pub(super) fn payer(gateway: &Gateway, plan: &Plan<'_>) -> Payer {
     Payer::of(&quota_charges(gateway, plan))
 }
 
+/// Counts bytes that went over the uplink, besides those of answers, which are paid for as they come.
+pub(super) fn pay_for(process: &Process, gateway: &Gateway, plan: &Plan<'_>, bytes: u64) {
+    if bytes > 0 {
+        process.quotas.spend_bytes(&quota_charges(gateway, plan), bytes, process.clock.now());
+    }
+}
+
 fn quota_charges<'p>(gateway: &'p Gateway, plan: &'p Plan<'_>) -> List<QuotaCharge<'p>, 2> {
     let caller = match &plan.caller {
         Some(Caller { identity, .. }) => quota::Caller::Known { kind: identity.kind.word(), id: &identity.id },

@@ -102,7 +102,8 @@ async fn answer(
         }
         Lookup::StaleWhileRevalidate(hit, fill) => {
             fill.into_iter().for_each(|fill| asking.start_behind(fill));
-            let told = cache_status::stale_hit(hit.head().ttl(exchange.now), "stale-while-revalidate");
+            let why = if rules.stands_in.is_some() { "quota" } else { "stale-while-revalidate" };
+            let told = cache_status::stale_hit(hit.head().ttl(exchange.now), why);
             let shown = Shown::new(told, CacheResult::Stale);
             return answer::hit(exchange, connection, &hit, &shown, asking).await.map(Some);
         }

@@ -189,6 +189,8 @@ async fn carry_out(
         }
         Err(refusal) => Err(refusal),
     };
+    // What was sent in went over the link, whatever the upstream said to it.
+    let went_on = answered.as_ref().map_or_else(|refusal| refusal.verdict().blame == Blame::Peer, |_| true);
     let after = match answered {
         Ok(after) => after,
         Err(refusal) => {
@@ -200,6 +202,9 @@ async fn carry_out(
     };
     connection.pace = None;
     exchange.account.uploaded = body.reader.received();
+    if went_on && exchange.plan.origin().is_some() {
+        admit::pay_for(&exchange.worker.process, exchange.gateway, &exchange.plan, exchange.account.uploaded);
+    }
     record(exchange.worker, exchange.gateway, exchange.now, &exchange.plan, &exchange.account);
     after
 }
@@ -258,13 +263,21 @@ async fn forward(
     origin: &Origin,
 ) -> Result<After, Refusal> {
     let plan = &exchange.plan;
+    let may_fetch = exchange.told.as_ref().map_or(Ok(()), Told::may_fetch);
     if let (Upgrade::Wanted(protocol), true) = (plan.upgrade, plan.route.config.upgrade) {
+        may_fetch?;
         return tunnel::open(exchange, connection, body, origin, protocol).await;
     }
-    let may_fetch = exchange.told.as_ref().map_or(Ok(()), Told::may_fetch);
     match policy::request(plan.request.fields, plan.request.method, &plan.route.config.cache) {
         Ok(rules) if plan.bodiless() => {
-            let rules = RequestRules { only_if_cached: rules.only_if_cached || may_fetch.is_err(), ..rules };
+            let rules = match may_fetch {
+                Ok(()) => rules,
+                // Who wants no stale answer in any case gets none here either.
+                Err(_) if rules.only_if_cached => rules,
+                Err(_) => {
+                    RequestRules { only_if_cached: true, stands_in: Some(plan.route.config.cache.stale), ..rules }
+                }
+            };
             let served = cached::serve(exchange, connection, body, origin, &rules).await;
             // Nothing is there that could be answered, and nothing may be fetched.
             served.map_err(|refusal| match (refusal, may_fetch) {

@@ -4,13 +4,13 @@ use crate::http::connection::upgrade;
 use crate::net::{Meter, both_ways, write_all};
 use crate::transform::{ConnectionOption, ReplyFraming, ResponseParts, Tail, response_head};
 
-use super::Refusal;
 use super::ask::Answered;
 use super::body::RequestBody;
 use super::build::Origin;
 use super::connection::{After, Connection};
 use super::direct;
 use super::exchange::Exchange;
+use super::{Refusal, admit};
 
 /// Asks the upstream to change to `protocol`; where it does not, its answer is passed on as any other.
 pub(super) async fn open(
@@ -51,7 +51,9 @@ async fn run(exchange: &mut Exchange<'_>, connection: &mut Connection, answered:
     let client = (&mut connection.stream, &mut connection.buffer);
     let carried = both_ways(client, lease.tunnel(), idle).await;
     exchange.account.sent = carried.back;
-    exchange.account.uplink += carried.back.saturating_add(carried.there);
+    let both = carried.back.saturating_add(carried.there);
+    admit::pay_for(&exchange.worker.process, exchange.gateway, &exchange.plan, both);
+    exchange.account.uplink += both;
     exchange.account.complete = true;
     After::Gone
 }

@@ -25,6 +25,9 @@ pub(crate) struct RequestRules {
     pub(crate) no_cache: bool,
     pub(crate) no_store: bool,
     pub(crate) only_if_cached: bool,
+    /// Nobody may be asked, for a reason of ours beside `only_if_cached`: what the route lets stand in for an upstream out
+    /// of reach, so long past its freshness, will do.
+    pub(crate) stands_in: Option<Duration>,
     pub(crate) max_age: Option<Duration>,
     pub(crate) min_fresh: Option<Duration>,
     pub(crate) max_stale: Option<MaxStale>,
@@ -117,6 +120,7 @@ impl RequestRules {
         no_cache: false,
         no_store: false,
         only_if_cached: false,
+        stands_in: None,
         max_age: None,
         min_fresh: None,
         max_stale: None,

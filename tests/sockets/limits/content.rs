@@ -144,10 +144,15 @@ fn who_waits_to_be_told_to_send_is_told_and_the_service_gets_it_once() {
         check_status(&client.send(GOOD).response(), 200);
         assert_eq!(origin.last().body, GOOD.as_bytes());
     }
+    let coded = head.replace(&format!("Content-Length: {length}"), "Transfer-Encoding: chunked");
+    client.send(&coded);
+    assert_eq!(client.head().status, 100);
+    check_status(&client.send(format!("{length:x}\r\n{GOOD}\r\n0\r\n\r\n")).response(), 200);
+    assert_eq!(origin.last().body, GOOD.as_bytes());
     // Nobody is told to send what is not taken.
     let large = head.replace(&format!("Content-Length: {length}"), "Content-Length: 2000000");
     check_status(&client.send(&large).response(), 413);
-    assert_eq!(origin.count(), 2);
+    assert_eq!(origin.count(), 3);
 }
 
 #[test]

@@ -113,6 +113,68 @@ fn bytes_over_the_link_are_paid_once_and_what_is_kept_is_free() {
     assert_eq!(origin.count(), 2);
 }
 
+/// Uses up the bytes.
+fn use_up(gateway: &Gateway) {
+    until("the end of the allowance", || gateway.get("/large").status == 429);
+}
+
+#[test]
+fn what_is_stale_stands_in_where_nothing_may_be_fetched_any_more() {
+    let origin = Origin::new(|seen| match seen.target() {
+        "/old" => Answer::ok(&["Cache-Control: max-age=10", "Age: 20", "ETag: \"a\""], "old"),
+        "/strict" => Answer::ok(&["Cache-Control: max-age=10, must-revalidate", "Age: 20", "ETag: \"a\""], "strict"),
+        _ => Answer::ok(&["Cache-Control: no-store"], pattern(PAGE, 1)),
+    });
+    let gateway = route(&mut Setup::new(), &origin, "quota = 100 KB/month\nstale = 30 days");
+    gateway.keep_first("/old");
+    check_status(&gateway.get("/strict"), 200);
+    gateway.wait_until_kept(2);
+    use_up(&gateway);
+    let asked = origin.count();
+    let old = gateway.get("/old");
+    assert_eq!((old.status, old.text().as_str()), (200, "old"), "{}", old.head);
+    assert!(old.cache_status().contains("detail=quota"), "{}", old.head);
+    check_status(&gateway.get("/strict"), 429);
+    let patient = gateway.get_with("/old", "Cache-Control: only-if-cached\r\n");
+    check_status(&patient, 429);
+    assert_eq!(origin.count(), asked);
+}
+
+#[test]
+fn what_is_sent_in_and_what_goes_through_tunnels_is_paid_for() {
+    let origin = Origin::new(|seen| match seen.field("upgrade") {
+        Some(_) => {
+            let switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n";
+            Answer::raw(switched).echo()
+        }
+        None => Answer::ok(&["Cache-Control: no-store"], "taken"),
+    });
+    let mut setup = among_many();
+    setup.route("all", &format!("path = /\nupstream = {}\nquota = 100 KB/day\nupgrade = on", origin.url()));
+    let gateway = setup.start();
+    let post = |address: &str| {
+        let length = format!("Content-Length: {PAGE}");
+        let head = format!("POST / HTTP/1.1\r\nHost: board\r\nX-Forwarded-For: {address}\r\n{length}\r\n\r\n");
+        gateway.client().send(head).send(pattern(PAGE, 1)).response().status
+    };
+    assert_eq!([(); 3].map(|()| post("192.0.2.1")), [200, 200, 429]);
+    let tunnel = |address: &str| {
+        let mut client = gateway.client();
+        let fields = format!("X-Forwarded-For: {address}\r\nConnection: Upgrade\r\nUpgrade: chat");
+        client.send(format!("GET / HTTP/1.1\r\nHost: board\r\n{fields}\r\n\r\n"));
+        (client.head().status, client)
+    };
+    assert_eq!(tunnel("192.0.2.1").0, 429);
+    let (status, mut client) = tunnel("192.0.2.2");
+    assert_eq!(status, 101);
+    let said = pattern(PAGE, 2);
+    client.send(&said);
+    assert!(client.take(PAGE) == said);
+    drop(client);
+    // There and back, counted when the tunnel has ended.
+    until("the end of the allowance", || get_from(&gateway, "192.0.2.2", "/").status == 429);
+}
+
 #[test]
 fn a_power_cut_forgets_nothing_that_was_on_the_card() {
     let origin = pages();

@@ -141,6 +141,53 @@ fn the_tightest_of_several_rates_decides() {
 }
 
 #[test]
+fn answers_of_every_kind_are_counted_and_tell_of_it() {
+    let mut setup = Setup::new();
+    let file = setup.folder.write("files/a.txt", "a file");
+    let folder = file.parent().expect("a folder").display().to_string();
+    let terms = format!("rate = {SLOW} burst 2");
+    setup.route("fixed", &format!("path = /fixed\nrespond = 200 fixed\n{terms}"));
+    setup.route("moved", &format!("path = /moved\nredirect = /fixed\n{terms}"));
+    setup.route("files", &format!("path = /files\nfiles = {folder}\n{terms}"));
+    setup.route("down", &format!("path = /down\nupstream = http://127.0.0.1:{}\n{terms}", crate::harness::free_port()));
+    let gateway = setup.start();
+    for (target, status) in
+        [("/fixed", 200), ("/moved", 302), ("/files/a.txt", 200), ("/files/none", 404), ("/down", 502)]
+    {
+        let response = gateway.get(target);
+        check_status(&response, status);
+        assert!(policy(&response).ends_with(";q=2;w=7200"), "{}", response.head);
+    }
+    for (target, statuses) in
+        [("/fixed", [200, 429]), ("/moved", [302, 429]), ("/files/a.txt", [429; 2]), ("/down", [502, 429])]
+    {
+        assert_eq!([gateway.get(target).status, gateway.get(target).status], statuses, "{target}");
+    }
+}
+
+#[test]
+fn nobody_gets_more_than_there_is_by_asking_all_at_once() {
+    let origin = kept();
+    let gateway = route(&mut Setup::new(), &origin, &format!("rate = {SLOW} burst 7 for all"));
+    gateway.keep_first("/a");
+    let passed = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..8)
+            .map(|number| {
+                let gateway = &gateway;
+                scope.spawn(move || {
+                    let mut client = gateway.client();
+                    // Hits and misses.
+                    let target = if number % 2 == 0 { "/a".to_owned() } else { format!("/{number}") };
+                    (0..5).filter(|_| client.get(&target).status == 200).count()
+                })
+            })
+            .collect();
+        asked.into_iter().map(|thread| thread.join().expect("a client")).sum::<usize>()
+    });
+    assert_eq!(passed, 6);
+}
+
+#[test]
 fn a_token_that_came_back_lets_a_request_through() {
     let origin = kept();
     let gateway = route(&mut Setup::new(), &origin, "rate = 2/s burst 1");

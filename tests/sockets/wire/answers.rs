@@ -349,13 +349,19 @@ fn a_thousand_interim_answers_are_borne() {
         Answer::raw("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n".repeat(1000)).then_ok("done"),
     );
     let gateway = Gateway::before(&origin);
+    let ask = || {
+        let mut client = gateway.client();
+        let mut response = client.get("/x");
+        while response.status == 103 {
+            response = client.response();
+        }
+        response
+    };
+    // The first one brings the program itself into memory.
+    ask();
     let before = gateway.allocated();
     let began = Instant::now();
-    let mut client = gateway.client();
-    let mut response = client.get("/x");
-    while response.status == 103 {
-        response = client.response();
-    }
+    let response = ask();
     // Passed on or given up on, but soon and in the same memory.
     assert!(matches!(response.status, 200 | 502), "{}", response.head);
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
