@@ -8,5 +8,6 @@ mod mtls;
 mod privacy;
 mod process;
 mod provider;
+mod secrets;
 mod tls;
 mod wire;
