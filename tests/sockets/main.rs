@@ -1,5 +1,6 @@
 //! The gateway as its peers see it: every test starts a gateway of its own and talks to it over sockets.
 
+mod audit;
 mod caching;
 mod conformance;
 mod harness;

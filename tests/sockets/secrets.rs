@@ -4,13 +4,12 @@
 //! programs write them.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use rustix::process::Signal;
 use rustls::version::TLS13;
 
-use crate::harness::{Answer, Authority, Client, Gateway, Origin, Setup, free_port, hafir, loopback, until};
+use crate::harness::{Answer, Authority, Client, Gateway, Origin, Setup, free_port, hafir, loopback};
 
 const ROUNDS: usize = 32;
 /// Requests in each round: 32 · 32 = 1,024.
@@ -355,6 +354,19 @@ fn after_a_stop_nothing_is_found_but_where_it_belongs() {
     let found = board.search();
     let belongs: Vec<&str> = PLACES.iter().filter(|(_, places)| !places.is_empty()).map(|(kind, _)| *kind).collect();
     assert!(belongs.iter().all(|kind| found.contains(kind)), "the search is not blind: {found:?}");
+    // Everybody who asked for a patient's record is in the audit trail, let in or not.
+    let shown = hafir(&["audit", "--config", &board.gateway.file.display().to_string(), "show", "--route", "patient"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    for (told, count) in [
+        (" GET 200 done ", 4 * ROUNDS),
+        (" GET 401 ", 2 * ROUNDS + 1),
+        (" GET 403 not-secure ", ROUNDS),
+        (" POST 200 done ", ROUNDS),
+        (" POST 413 ", ROUNDS),
+    ] {
+        assert_eq!(shown.lines().filter(|line| line.contains(told)).count(), count, "{told}");
+    }
+    assert_eq!(shown.lines().count(), 9 * ROUNDS + 1);
     // Nobody can follow a patient's request through other systems.
     let patients = origin.requests();
     let patients: Vec<_> = patients.iter().filter(|seen| seen.target().starts_with("/patient")).collect();
