@@ -29,7 +29,7 @@ pub(crate) fn explain(config: &Config, head: &[u8]) -> Result<String, String> {
     let asked = routing_request(&request, &target);
     let mut text = format!("{} {}", asked.method, asked.path);
     if let Some(query) = asked.query {
-        let _ = write!(text, "?{query}");
+        let _ = write!(text, "?{}", without_keys(query, config));
     }
     let _ = writeln!(text, "  (host {})\n", if asked.host.is_empty() { "not given" } else { asked.host });
     let mut taken = None;
@@ -64,6 +64,9 @@ fn policies(text: &mut String, config: &Config, route: &RouteConfig, request: &R
     if matches!(route.destination, DestinationConfig::Upstream(_)) {
         let asked = policy::request(request.fields, request.method, &route.cache);
         let kept = match asked {
+            _ if route.cache.mode == CacheMode::Off => {
+                "off: nothing is looked up there, and nothing is kept".to_owned()
+            }
             Ok(_) => "may be answered from the cache, and its answer may be kept".to_owned(),
             Err(reason) => format!("goes by the cache ({})", reason.word()),
         };
@@ -82,6 +85,16 @@ fn policies(text: &mut String, config: &Config, route: &RouteConfig, request: &R
     }
 }
 
+/// The query without the keys in it: what is explained may be shown to others.
+fn without_keys(query: &str, config: &Config) -> String {
+    let is_key = |name: &str| config.routes.iter().any(|route| route.auth.key_query.as_deref() == Some(name));
+    let shown = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if is_key(name) => format!("{name}=[redacted]"),
+        Some(_) | None => pair.to_owned(),
+    });
+    shown.collect::<Vec<_>>().join("&")
+}
+
 fn destination(destination: &DestinationConfig) -> String {
     match destination {
         DestinationConfig::Upstream(urls) => {
@@ -96,5 +109,30 @@ fn destination(destination: &DestinationConfig) -> String {
         DestinationConfig::Files(files) => format!("the folder {}", files.root.display()),
         DestinationConfig::Redirect { location, status } => format!("a redirect ({status}) to {location}"),
         DestinationConfig::Respond { status, .. } => format!("a fixed answer ({status})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn explained(head: &str) -> String {
+        let ini = "[route a]\npath = /a\nupstream = http://a\nclass = personal\nauth = key\nauth.query = key\n\
+                   [route b]\nupstream = http://b\n";
+        let loaded = crate::config::load_bytes("a.ini", ini.as_bytes(), Path::new("/x"));
+        let config = loaded.unwrap_or_else(|problems| panic!("{problems}")).config;
+        explain(&config, head.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn keys_are_not_shown_and_what_is_off_is_said_to_be() {
+        let text = explained("GET /a?x=1&key=hafir_w-secret&y HTTP/1.1\r\nHost: board\r\n\r\n");
+        assert!(text.starts_with("GET /a?x=1&key=[redacted]&y  (host board)\n"), "{text}");
+        assert!(text.contains("  cache         off: nothing is looked up there, and nothing is kept\n"), "{text}");
+        assert!(!text.contains("w-secret") && !text.contains("  stale  "), "{text}");
+        let text = explained("GET /b HTTP/1.1\r\nHost: board\r\n\r\n");
+        assert!(text.contains("may be answered from the cache") && text.contains("  stale  "), "{text}");
     }
 }

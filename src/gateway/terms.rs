@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use crate::base::LinkRate;
 use crate::config::{
-    AuthMethod, Class, Config, Each, PlanConfig, Priority, RouteConfig, ScopeRule, Tell, UnsureClock, ValueRule,
-    ValueShape,
+    AuthMethod, CacheMode, Class, Config, Each, PlanConfig, Priority, RouteConfig, ScopeRule, Tell, UnsureClock,
+    ValueRule, ValueShape,
 };
 
 /// Appends a row for each thing that holds on the route.
 pub(super) fn write(text: &mut String, config: &Config, route: &RouteConfig) {
     let mut rows = Rows(text);
-    rows.many("class", class(route.cache.class));
+    rows.many("class", class(route));
     who(&mut rows, route);
     how_much(&mut rows, config, route);
     content(&mut rows, route);
@@ -23,8 +23,12 @@ pub(super) fn write(text: &mut String, config: &Config, route: &RouteConfig) {
 }
 
 /// What a class switches on, all at once.
-fn class(class: Class) -> &'static [&'static str] {
-    match class {
+fn class(route: &RouteConfig) -> &'static [&'static str] {
+    match route.cache.class {
+        Class::Personal if route.cache.mode == CacheMode::Off => &[
+            "personal: no answer is kept, as each is for the one who asked",
+            "no log shows queries or the page that somebody came from",
+        ],
         Class::Public => &["public: kept as answers allow; logs show queries where '[log] query = on'"],
         Class::Personal => &[
             "personal: what comes with Cookie or Authorization goes by the cache",
@@ -33,7 +37,7 @@ fn class(class: Class) -> &'static [&'static str] {
         Class::Patient => &[
             "patient: nothing is kept on the card, not even its name",
             "answers say 'Cache-Control: private, no-store', whatever the upstream says",
-            "HTTPS only, and only for those who are known",
+            "HTTPS only (else 403), and only for those who show who they are (else 401)",
             "logs and metrics show the route, the status, sizes and times: no address, name, path, query or field",
             "each request is written into the audit trail: who, which route, when and how it ended",
             "nothing is told to anybody but the upstream, and no trace ids to that one",
@@ -261,7 +265,7 @@ mod tests {
         );
         for row in [
             "  class         patient: nothing is kept on the card, not even its name\n",
-            "                HTTPS only, and only for those who are known\n",
+            "                HTTPS only (else 403), and only for those who show who they are (else 401)\n",
             "  auth          a key or a password\n",
             "  key in        authorization, x-api-key\n",
             "  scope         records.read\n                records.write for POST\n",

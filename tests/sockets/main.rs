@@ -1,6 +1,7 @@
 //! The gateway as its peers see it: every test starts a gateway of its own and talks to it over sockets.
 
 mod access;
+mod audit;
 mod caching;
 mod conformance;
 mod harness;
@@ -10,5 +11,6 @@ mod mtls;
 mod privacy;
 mod process;
 mod provider;
+mod secrets;
 mod tls;
 mod wire;

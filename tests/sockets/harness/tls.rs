@@ -80,8 +80,12 @@ impl Authority {
 
 impl Secure {
     /// Sends a request that asks for the connection's end, and reads to it.
-    pub(crate) fn ask(mut self, target: &str) -> String {
-        let request = format!("GET {target} HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n");
+    pub(crate) fn ask(self, target: &str) -> String {
+        self.exchange(&format!("GET {target} HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n"))
+    }
+
+    /// Sends a request that ends the connection, and reads to it.
+    pub(crate) fn exchange(mut self, request: &str) -> String {
         self.stream.write_all(request.as_bytes()).expect("the gateway takes the request");
         let mut said = Vec::new();
         self.stream.read_to_end(&mut said).expect("an answer that ends with close_notify");
