@@ -245,7 +245,7 @@ fn is_like(method: &str, own: &str) -> bool {
 
 /// The values of `WWW-Authenticate` (RFC 9110 §11.6.1), one for each way that HTTP knows. None where only a certificate
 /// would do.
-pub(crate) fn challenges(rules: &AuthConfig, realm: &str, why: Option<&NotKnown>) -> Vec<String> {
+pub(crate) fn challenges(rules: &AuthConfig, realm: &str, why: Option<&NotKnown>, secure: bool) -> Vec<String> {
     let realm: String = realm.chars().filter(|c| !matches!(c, '"' | '\\') && !c.is_control()).collect();
     let mut challenges = Vec::new();
     let in_authorization = rules.key_headers.iter().any(|name| name == "authorization");
@@ -259,7 +259,8 @@ pub(crate) fn challenges(rules: &AuthConfig, realm: &str, why: Option<&NotKnown>
     } else if let Some(name) = rules.key_headers.first().filter(|_| rules.asks(AuthMethod::Key)) {
         challenges.push(format!("ApiKey realm=\"{realm}\", header=\"{name}\""));
     }
-    if rules.asks(AuthMethod::Basic) {
+    // Nobody is to be invited to send a password where everybody can read it.
+    if rules.asks(AuthMethod::Basic) && (secure || rules.plain_http) {
         challenges.push(format!("Basic realm=\"{realm}\", charset=\"UTF-8\""));
     }
     challenges

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use heapless::{String as Text, Vec as List};
 
-use crate::base::Now;
+use crate::base::{Allowance, Now};
 use crate::config::{Each, PlanConfig, RouteConfig};
 use crate::limits::Subject;
 use crate::limits::gate::{Entered, Full, Gate, GatePermit, MOST_GATES};
@@ -109,6 +109,16 @@ impl Told {
         }
     }
 
+    /// Whether the request was counted.
+    pub(super) fn is_counted(&self) -> bool {
+        !self.used_up.as_ref().is_some_and(|used| matches!(used.quota.allowance, Allowance::Requests(_)))
+    }
+
+    /// Whether something that lies here, and is not kept for anybody, may be answered.
+    pub(super) fn may_answer(&self) -> Result<(), Refusal> {
+        if self.is_counted() { Ok(()) } else { self.may_fetch() }
+    }
+
     /// Whether anything may come over the uplink.
     pub(super) fn may_fetch(&self) -> Result<(), Refusal> {
         self.used_up.as_ref().map_or(Ok(()), |used| Err(used_up(used)))
@@ -133,11 +143,13 @@ fn plan_of<'g>(gateway: &'g Gateway, plan: &Plan<'g>) -> Option<&'g quota::Plan>
     gateway.plans.at(number)
 }
 
-/// Takes what the request costs from all of its rates, or nothing from any. Does not wait.
+/// Takes what the request costs from all of its rates, or nothing from any. A quota that is used up refuses nothing here:
+/// what is kept may be answered all the same, see [`Told::may_fetch`]. Does not wait.
 pub(super) fn charge<'g>(
     process: &Process,
     gateway: &'g Gateway,
     plan: &Plan<'g>,
+    counts: Counts,
     now: Now,
 ) -> Result<Option<Told>, Refusal> {
     let (limits, of_plan) = (&plan.route.limits, plan_of(gateway, plan));
@@ -151,14 +163,25 @@ pub(super) fn charge<'g>(
         told.add_rates(&standing);
     }
     let charges = quota_charges(gateway, plan);
-    if !charges.is_empty() {
-        let standing = process.quotas.take(&charges, now).map_err(|used| used_up(&used))?;
-        told.add_quotas(&standing);
+    if counts == Counts::Everything && !charges.is_empty() {
+        match process.quotas.take(&charges, now) {
+            Ok(standing) => told.add_quotas(&standing),
+            Err(used) => told.used_up = Some(Box::new(used)),
+        }
     }
     Ok(Some(told))
 }
 
-/// Nothing came of the request, and the caller is not to blame: it does not count towards the quotas. The rates keep it,
+/// What a request is charged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Counts {
+    Everything,
+    /// Rates alone: what is kept here costs no quota.
+    Rates,
+}
+
+/// It was answered from what is kept, or nothing came of it and the caller is not to blame: it does not count towards the
+/// quotas. The rates keep it,
 /// so that nobody asks faster for that.
 pub(super) fn give_back(process: &Process, gateway: &Gateway, plan: &Plan<'_>) {
     let charges = quota_charges(gateway, plan);

@@ -78,10 +78,12 @@ impl Agreement {
         // Software that takes `post` for POST is no way around a schema.
         let is = |method: &str, wanted: &str| method.eq_ignore_ascii_case(wanted);
         let of = |wanted: &str| self.schemas.iter().find(|(method, _)| is(method, wanted)).map(|(_, schema)| schema);
-        let Some(schema) = of(plan.request.method.as_str()).or_else(|| of("*")) else { return Ok(None) };
+        let own = of(plan.request.method.as_str());
         if plan.bodiless() {
-            return Ok(None);
+            // No schema takes nothing for JSON; one for all methods is for those that bring something.
+            return if own.is_some() { Err(unfit(Unfit::NotJson(0))) } else { Ok(None) };
         }
+        let Some(schema) = own.or_else(|| of("*")) else { return Ok(None) };
         if matches!(plan.framing, BodyFraming::Length(length) if length > self.bounds.size as u64) {
             return Err(Refusal::BodyTooLarge);
         }

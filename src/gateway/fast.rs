@@ -14,7 +14,7 @@ use crate::net::Stream;
 use crate::observe::CacheResult;
 use crate::transform::{NOTHING_TOLD, ReplyFraming, ToldFields, Upgrade, kept_head};
 
-use super::admit::Told;
+use super::admit::{Counts, Told};
 use super::answer::is_as_stored;
 use super::connection::{After, Connection};
 use super::exchange::{Account, connection_option, date, record};
@@ -152,7 +152,7 @@ fn admitted<'g>(plan: &Plan<'g>, gateway: &'g Gateway, worker: &Worker, now: Now
         return None;
     }
     let pause = admit::patience(&worker.process, plan, now).ok()?;
-    if pause.is_zero() { admit::charge(&worker.process, gateway, plan, now).ok() } else { None }
+    if pause.is_zero() { admit::charge(&worker.process, gateway, plan, Counts::Rates, now).ok() } else { None }
 }
 
 /// Writes the head into the worker's buffer.

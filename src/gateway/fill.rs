@@ -23,9 +23,10 @@ use super::ask::{Answered, Caller, Question, ask};
 use super::build::Origin;
 use super::exchange::Exchange;
 use super::flow::Toll;
-use super::plan::{Arrival, Plan, Request, plan};
+use super::plan::{Arrival, Plan, Request, plan_on};
 use super::{Gateway, Refusal, Worker};
 use crate::cache::RequestRules;
+use crate::routing::Found;
 
 /// Interim answers that wait for the client; more are dropped.
 const EVENTS: usize = 8;
@@ -82,6 +83,8 @@ pub(super) struct Asking {
     owned: Rc<OwnedRequest>,
     arrival: Arrival,
     random: [u64; 4],
+    /// Found while the request still had its credentials.
+    found: Found,
     rules: RequestRules,
     received: Rc<Received>,
     /// Who caused it pays for it.
@@ -96,6 +99,7 @@ impl Asking {
             owned: exchange.owned.clone(),
             arrival,
             random: exchange.random,
+            found: exchange.plan.found,
             rules: *rules,
             received: Rc::default(),
             payer: admit::payer(exchange.gateway, &exchange.plan),
@@ -143,7 +147,7 @@ impl Asking {
 
     /// What the cache has for the request now.
     pub(super) async fn look_up(&self) -> Option<Lookup> {
-        let plan = plan(&self.gateway, Request::of(&self.owned), self.arrival, self.random).ok()?;
+        let plan = plan_on(&self.gateway, Request::of(&self.owned), self.arrival, self.random, self.found).ok()?;
         Some(look_up(&self.worker, &plan, plan.origin()?, &self.rules, self.now()).await)
     }
 }
@@ -181,10 +185,10 @@ struct Task {
 
 impl Task {
     async fn run(self, fill: Fill, events: Sender<Event>) {
-        let Asking { worker, gateway, owned, arrival, random, received, .. } = &self.asking;
+        let Asking { worker, gateway, owned, arrival, random, found, received, .. } = &self.asking;
         let _busy = worker.busy();
         // The same head led to a plan a moment ago: planning is pure, so it does again.
-        let Ok(plan) = plan(gateway, Request::of(owned), *arrival, *random) else { return };
+        let Ok(plan) = plan_on(gateway, Request::of(owned), *arrival, *random, *found) else { return };
         let Some(origin) = plan.origin() else { return };
         let mut next = Some(fill);
         while let Some(fill) = next {
@@ -199,9 +203,9 @@ impl Task {
 
     /// Carries the body of an answer that was not asked for by a fill.
     async fn take_down(self, answered: Answered, writer: Writer) {
-        let Asking { worker, gateway, owned, arrival, random, .. } = &self.asking;
+        let Asking { worker, gateway, owned, arrival, random, found, .. } = &self.asking;
         let _busy = worker.busy();
-        let Ok(plan) = plan(gateway, Request::of(owned), *arrival, *random) else { return };
+        let Ok(plan) = plan_on(gateway, Request::of(owned), *arrival, *random, *found) else { return };
         // What else is missing is asked for when somebody wants it.
         drop(self.pump(&plan, answered, writer).await);
     }

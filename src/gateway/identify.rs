@@ -164,13 +164,17 @@ pub(super) fn identify(
             }
             Err(why) => refused(Refusal::NotAllowed(why, realm(route))),
         },
-        Judged::NotKnown(why) => refused(not_known(route, why)),
+        Judged::NotKnown(why) => refused(not_known(plan, why)),
         Judged::Later(later) => Err(Unidentified::Later(later)),
     }
 }
 
-fn not_known(route: &Route, why: NotKnown) -> Refusal {
-    let challenges = auth::challenges(&route.config.auth, &route.config.name, Some(&why));
+fn not_known(plan: &Plan<'_>, why: NotKnown) -> Refusal {
+    let (route, secure) = (&plan.route.config, plan.client.secure);
+    let challenges = auth::challenges(&route.auth, &route.name, Some(&why), secure);
+    if challenges.is_empty() && !secure && route.auth.asks(AuthMethod::Basic) {
+        return Refusal::NotSecure;
+    }
     Refusal::NotKnown(Box::new(why), challenges)
 }
 
@@ -219,7 +223,7 @@ pub(super) async fn identify_at_leisure(
         }
     }
     match last {
-        Some(problem) => Err(not_known(plan.route, NotKnown::Token(problem))),
+        Some(problem) => Err(not_known(plan, NotKnown::Token(problem))),
         None => Err(Refusal::Full(Full::Busy)),
     }
 }

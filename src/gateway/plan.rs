@@ -108,6 +108,28 @@ pub(crate) fn plan<'a>(
     arrival: Arrival,
     random: [u64; 4],
 ) -> Result<Plan<'a>, Refusal> {
+    planned(gateway, request, arrival, random, None)
+}
+
+/// The same for a request whose route was found before its credentials were taken out of it: without them another route
+/// might be found, whose rules nobody was held to.
+pub(crate) fn plan_on<'a>(
+    gateway: &'a Gateway,
+    request: Request<'a>,
+    arrival: Arrival,
+    random: [u64; 4],
+    found: Found,
+) -> Result<Plan<'a>, Refusal> {
+    planned(gateway, request, arrival, random, Some(found))
+}
+
+fn planned<'a>(
+    gateway: &'a Gateway,
+    request: Request<'a>,
+    arrival: Arrival,
+    random: [u64; 4],
+    found: Option<Found>,
+) -> Result<Plan<'a>, Refusal> {
     let framing = framing::request(request.version, request.fields).map_err(Refusal::BadRequest)?;
     let target =
         target::of(request.method, request.target, request.version, request.fields).map_err(Refusal::BadRequest)?;
@@ -118,7 +140,7 @@ pub(crate) fn plan<'a>(
     let expects_continue = expects_continue(&request, framing)?;
     let trusted = &gateway.config.gateway.trusted_proxies;
     let client = Client::of(request.fields, arrival.peer, arrival.secure, trusted);
-    let found = gateway.table.find(&routing_request(&request, &target));
+    let found = found.or_else(|| gateway.table.find(&routing_request(&request, &target)));
     let led = found.and_then(|found| Some((found, gateway.routes.get(found.route.index())?)));
     if let Some(allowed) = robots(gateway, &request, &target, led.map(|(_, route)| route)) {
         return Err(Refusal::Robots { allowed });

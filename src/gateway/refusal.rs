@@ -199,7 +199,6 @@ impl Refusal {
             | Refusal::BodyTooSlow
             | Refusal::BodyBroken
             | Refusal::BodyTooLarge
-            | Refusal::Unfit(_)
             | Refusal::ClientGone
             | Refusal::SwitchedUnasked
             | Refusal::Internal(_) => true,
@@ -214,6 +213,7 @@ impl Refusal {
             | Refusal::Method(_)
             | Refusal::MediaType(_)
             | Refusal::Disagreement(_)
+            | Refusal::Unfit(_)
             | Refusal::File(_)
             | Refusal::AdminMethod
             | Refusal::AdminNotFound

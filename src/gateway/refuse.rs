@@ -37,6 +37,10 @@ impl Exchange<'_> {
             return self.own(connection, &Own { status: 204, lines: String::new(), body: &[] }, body_read).await;
         }
         tell(refusal, &verdict, &self.plan.route.config.name);
+        if let Refusal::Overuse(_) = refusal {
+            // It tells of the limits itself.
+            self.told = None;
+        }
         let page = page(self.gateway, refusal, &verdict, Some(&self.plan.request), &self.plan.ids);
         let body_read = body_read && !refusal.closes();
         self.account.refusal = Some(verdict.word);

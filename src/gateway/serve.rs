@@ -7,10 +7,12 @@ use crate::cache::{RequestRules, policy};
 use crate::http::{BadRequest, Flaw};
 use crate::http::{Fields, Method, OwnedRequest, Parse, RequestHead, Scan, connection};
 use crate::net::{Filled, within};
+use crate::observe::CacheResult;
 use crate::portal::robots_txt;
+use crate::routing::Found;
 use crate::transform::{ReplyFraming, Upgrade};
 
-use super::admit::Told;
+use super::admit::{Counts, Told};
 use super::body::RequestBody;
 use super::build::{Destination, Origin};
 use super::connection::{After, Connection};
@@ -18,7 +20,7 @@ use super::exchange::{Account, Exchange, record};
 use super::fast::Unsent;
 use super::flow::Pace;
 use super::identify::Caller;
-use super::plan::{Plan, Request, plan};
+use super::plan::{Plan, Request, plan, plan_on};
 use super::refusal::Blame;
 use super::refuse::{Own, refuse_unplanned, send_unplanned};
 use super::reply::Reply;
@@ -39,10 +41,14 @@ pub(super) async fn serve(connection: &mut Connection, worker: &Rc<Worker>) -> A
         return admin::answer(connection, worker, &gateway, now, &Request::of(&owned)).await;
     }
     let random = worker.draw();
-    let identified = identify(connection, worker, &gateway, &mut owned, random).await;
+    let (identified, found) = identify(connection, worker, &gateway, &mut owned, random).await;
     let owned = Rc::new(owned);
     let request = Request::of(&owned);
-    match plan(&gateway, request, connection.arrival, random) {
+    let planned = match found {
+        Some(found) => plan_on(&gateway, request, connection.arrival, random, found),
+        None => plan(&gateway, request, connection.arrival, random),
+    };
+    match planned {
         Ok(mut plan) => {
             let refusal = match identified {
                 Ok(caller) => {
@@ -126,31 +132,32 @@ async fn refuse_unrouted(
 }
 
 /// Finds out who it is, and takes out of the head what is for the gateway alone: nothing that comes after sees a
-/// credential. A request without a plan is nobody's; why it has none is told when it is planned.
+/// credential. A request without a plan is nobody's; why it has none is told when it is planned. The route that was found
+/// stays the request's.
 async fn identify(
     connection: &Connection,
     worker: &Worker,
     gateway: &Gateway,
     owned: &mut OwnedRequest,
     random: [u64; 4],
-) -> Result<Option<Caller>, Refusal> {
-    let (identified, number) = {
-        let Ok(plan) = plan(gateway, Request::of(owned), connection.arrival, random) else { return Ok(None) };
+) -> (Result<Option<Caller>, Refusal>, Option<Found>) {
+    let (identified, found) = {
+        let Ok(plan) = plan(gateway, Request::of(owned), connection.arrival, random) else { return (Ok(None), None) };
         let let_in = let_in(worker, &plan).await;
         if !plan.route.hides_anything() {
-            return let_in.map(|()| None);
+            return (let_in.map(|()| None), Some(plan.found));
         }
         let presented = connection.presented.as_ref();
         let identified = match let_in {
             Ok(()) => Box::pin(identify::identify_at_leisure(worker, gateway, &plan, presented)).await,
             Err(refusal) => Err(refusal),
         };
-        (identified, plan.found.route.index())
+        (identified, plan.found)
     };
-    if let Some(route) = gateway.routes.get(number) {
+    if let Some(route) = gateway.routes.get(found.route.index()) {
         identify::hide(owned, route);
     }
-    identified
+    (identified, Some(found))
 }
 
 /// What is asked before anybody is identified: addresses, sizes, and the budgets of addresses. One who guesses keys must
@@ -180,9 +187,11 @@ async fn carry_out(
     let answered = match admitted {
         Ok(()) => {
             let answered = dispatch(&mut exchange, connection, &mut body).await;
-            if let Err(refusal) = &answered
-                && refusal.verdict().blame == Blame::Peer
-            {
+            let free = match &answered {
+                Ok(_) => matches!(exchange.account.cache, CacheResult::Hit | CacheResult::Stale),
+                Err(refusal) => refusal.verdict().blame == Blame::Peer,
+            };
+            if free && exchange.told.as_ref().is_some_and(Told::is_counted) {
                 admit::give_back(&exchange.worker.process, exchange.gateway, &exchange.plan);
             }
             answered
@@ -215,7 +224,7 @@ async fn admit(exchange: &mut Exchange<'_>) -> Result<(), Refusal> {
     exchange.turn = admit::turn(process, gateway, &exchange.plan).await?;
     // Waiting took time in which the buckets filled.
     let now = process.clock.now();
-    exchange.told = admit::charge(process, gateway, &exchange.plan, now)?;
+    exchange.told = admit::charge(process, gateway, &exchange.plan, Counts::Everything, now)?;
     exchange.plan.route.agreement.head(&exchange.plan)
 }
 
@@ -229,12 +238,16 @@ async fn dispatch(
     if let Some(framing) = route.agreement.body(&exchange.plan, connection, body).await? {
         // It passed, and is read once more.
         exchange.plan.framing = framing;
+        exchange.plan.expects_continue = false;
         *body = RequestBody::new(framing, exchange.gateway.progress, false);
     }
     if exchange.plan.found.add_slash && matches!(exchange.plan.request.method, Method::Get | Method::Head) {
         body.read_off(connection).await;
         let location = slashed(exchange);
         return Ok(redirect(exchange, connection, body, 301, &location).await);
+    }
+    if exchange.plan.origin().is_none() {
+        exchange.told.as_ref().map_or(Ok(()), Told::may_answer)?;
     }
     match &route.destination {
         Destination::Upstream(origin) => forward(exchange, connection, body, origin).await,

@@ -1,7 +1,9 @@
 """What the benchmarks share: origins to fill caches from, the servers, and what the kernel says of them."""
 
+import base64
 import http.client
 import http.server
+import json
 import os
 import re
 import resource
@@ -117,9 +119,9 @@ class Server:
     def url(self, path):
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def get(self, path):
+    def get(self, path, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", path)
+        connection.request("GET", path, headers=headers or {})
         answer = connection.getresponse()
         body = answer.read()
         connection.close()
@@ -145,6 +147,14 @@ class Server:
                 fields = stat.read().rsplit(")", 1)[1].split()
             total += int(fields[11]) + int(fields[12])
         return total / TICKS
+
+    def cpu_nanoseconds(self):
+        """Of all threads that are there now, to the nanosecond; short-lived ones are not in it."""
+        total = 0
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{thread}/schedstat") as schedule:
+                total += int(schedule.read().split()[0])
+        return total
 
     def memory_kb(self):
         """KB resident in its largest process, and in all of them with shared pages counted once."""
@@ -338,6 +348,69 @@ upstream = http://127.0.0.1:{origin.port}
 {more}
 """)
     return Server("hafir", port, [binary or built(), "run", f"{home}/hafir.ini"], core, environment)
+
+
+ISSUER = "https://id.bench.example"
+TOKENS = {"RS256": ["RSA", "rsa_keygen_bits:2048"], "ES256": ["EC", "ec_paramgen_curve:P-256"], "EdDSA": ["ED25519"]}
+
+
+def limited(place, origin, core, binary, environment=None):
+    """One gateway with the same objects behind several doors: open, for keys with a plan, and for tokens of each kind.
+    Gives the server and a key."""
+    doors, sections = "", "[plan bench]\nrate = 1000000/s burst 1000000\nquota = 1000000000/day, 1000000000/month\n"
+    door = "[route {0}]\npath = /{0}/\nupstream = http://127.0.0.1:{1}\n{2}\n"
+    doors += door.format("keyed", origin.port, "auth = key")
+    for name in TOKENS:
+        private, public = (os.path.join(place, f"{name}.{kind}") for kind in ("private", "public"))
+        kind, *options = TOKENS[name]
+        generate = ["openssl", "genpkey", "-quiet", "-algorithm", kind, "-out", private]
+        subprocess.run(generate + [word for option in options for word in ("-pkeyopt", option)], check=True)
+        subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
+        sections += f"[jwt {name}]\nissuer = {ISSUER}/{name}\naudience = bench\nalgorithms = {name}\nkeys.file = {public}\n"
+        doors += door.format(name, origin.port, f"auth = jwt\nauth.jwt = {name}\nclock.unsure = accept")
+    server = hafir(place, origin, core, binary, more=doors + sections, environment=environment)
+    file = os.path.join(home_of(place, "hafir", server.port), "hafir.ini")
+    make = [binary, "key", "--config", file, "new", "--name", "bench", "--plan", "bench"]
+    # It listens before its own doors are open.
+    time.sleep(1)
+    said = subprocess.run(make, stdout=subprocess.PIPE, text=True, check=False)
+    key = re.search(r"hafir_\w{20,}", said.stdout)
+    if not key:
+        server.stop()
+        sys.exit(f"no key was made: {said.stdout}")
+    return server, key[0]
+
+
+def token(place, name, number):
+    """A JWT (RFC 7519) of one kind, signed by openssl."""
+    now = int(time.time())
+    claims = {"iss": f"{ISSUER}/{name}", "aud": "bench", "sub": "tablet", "jti": str(number), "iat": now, "exp": now + 86400}
+    parts = [json.dumps(part).encode() for part in ({"alg": name, "typ": "JWT"}, claims)]
+    text = b".".join(base64url(part) for part in parts)
+    private = os.path.join(place, f"{name}.private")
+    if name == "EdDSA":
+        with tempfile.NamedTemporaryFile(dir=place) as file:
+            file.write(text)
+            file.flush()
+            sign = ["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", private, "-in", file.name]
+            signature = subprocess.run(sign, capture_output=True, check=True).stdout
+    else:
+        sign = ["openssl", "dgst", "-sha256", "-sign", private]
+        signature = subprocess.run(sign, input=text, capture_output=True, check=True).stdout
+    if name == "ES256":
+        signature = two_numbers(signature)
+    return (text + b"." + base64url(signature)).decode()
+
+
+def base64url(part):
+    return base64.urlsafe_b64encode(part).rstrip(b"=")
+
+
+def two_numbers(der):
+    """The signature of an ES256 token (RFC 7518 §3.4) from that of openssl: a sequence of two integers."""
+    length = der[3]
+    first, second = der[4 : 4 + length], der[6 + length :]
+    return b"".join(int.from_bytes(number, "big").to_bytes(32, "big") for number in (first, second))
 
 
 class SlowDisk:

@@ -434,12 +434,12 @@ fn challenges_name_each_way_that_http_knows() {
         (&[], &[Mtls], None, vec![]),
         (&[Mtls, Key], &[], None, vec![bearer]),
     ] {
-        assert_eq!(challenges(&rules(any, all), "r", why), expected, "{any:?} {all:?} {why:?}");
+        assert_eq!(challenges(&rules(any, all), "r", why, true), expected, "{any:?} {all:?} {why:?}");
     }
     let own = AuthConfig { key_headers: vec!["x-pass".to_owned()], ..rules(&[Key], &[]) };
-    assert_eq!(challenges(&own, "r", None), ["ApiKey realm=\"r\", header=\"x-pass\""]);
+    assert_eq!(challenges(&own, "r", None, true), ["ApiKey realm=\"r\", header=\"x-pass\""]);
     // A name cannot end the quotes or the line.
-    assert_eq!(challenges(&rules(&[Key], &[]), "a\" x=\"\\\r\nb", None), ["Bearer realm=\"a x=b\""]);
+    assert_eq!(challenges(&rules(&[Key], &[]), "a\" x=\"\\\r\nb", None, true), ["Bearer realm=\"a x=b\""]);
     assert_eq!(
         scope_challenge("a\"\nb", "read write"),
         "Bearer realm=\"ab\", error=\"insufficient_scope\", scope=\"read write\""

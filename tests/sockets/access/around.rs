@@ -1,7 +1,7 @@
 //! Ways around a guard that are none.
 
 use super::{Key, ask, guard, keepable};
-use crate::harness::{Gateway, Origin, Setup, until};
+use crate::harness::{Answer, Gateway, Origin, Setup, until};
 
 /// A path as a careless service might read it.
 fn careless(target: &str) -> String {
@@ -203,4 +203,27 @@ fn small_letters_are_no_way_around_a_schema() {
         assert_eq!(send(r#"{"name":"a"}"#), 200, "{method}");
     }
     assert_eq!(origin.count(), 3);
+}
+
+#[test]
+fn a_route_that_is_found_by_a_credential_stays_the_request_s_own() {
+    let ours = Origin::new(|_| Answer::ok(&["Cache-Control: max-age=60"], "ours"));
+    let staff = Origin::new(|_| Answer::ok(&["Cache-Control: max-age=60"], "staff"));
+    let mut setup = Setup::new();
+    let route = |origin: &Origin, keys: &str| format!("path = /desk\nupstream = {}\n{keys}", origin.url());
+    setup.route("query", &route(&ours, "query.k = *\nauth = key\nauth.query = k"));
+    setup.route("field", &route(&ours, "header.X-API-Key = *\nauth = key"));
+    setup.route("staff", &route(&staff, "auth = basic\nauth.plain_http = on\nscope = staff"));
+    setup.set("user anna", "password", "a-long-password");
+    let gateway = setup.start();
+    let key = Key::new(&gateway, &[]);
+    // Cold, stored, and from RAM.
+    for _ in 0..3 {
+        let by_query = ask(&gateway, "GET", &format!("/desk/a?k={}", key.text), "");
+        assert_eq!((by_query.status, by_query.text().as_str()), (200, "ours"), "{}", by_query.head);
+        let by_field = ask(&gateway, "GET", "/desk/b", &key.field());
+        assert_eq!((by_field.status, by_field.text().as_str()), (200, "ours"), "{}", by_field.head);
+        assert_eq!(ask(&gateway, "GET", "/desk/a", "").status, 401);
+    }
+    assert_eq!(staff.count(), 0, "nobody showed what the staff's route asks for");
 }

@@ -21,8 +21,9 @@ fn a_quota_holds_through_a_restart_and_is_shown_beside_the_gateway_and_without_i
     let first = gateway.keep_first("/a");
     assert_eq!(first.field("RateLimit-Policy").map(|field| field.starts_with("\"quota-month\";q=5;w=")), Some(true));
     assert_eq!(first.field("Hafir-Quota"), None);
-    assert!((0..2).all(|_| gateway.get("/a").is_hit()));
-    let warned = gateway.get("/a");
+    assert!((0..2).all(|_| gateway.get("/a").is_hit()), "what is kept costs nothing");
+    assert!(["/b", "/c"].into_iter().all(|path| gateway.get(path).status == 200));
+    let warned = gateway.get("/d");
     let warning = warned.field("Hafir-Quota").expect("four of five are used");
     assert!(warning.starts_with("\"quota-month\";used=4;limit=5;reset="), "{warning}");
     let shown = usage(&gateway, &[]);
@@ -34,8 +35,8 @@ fn a_quota_holds_through_a_restart_and_is_shown_beside_the_gateway_and_without_i
     assert!(written.contains("\"unit\":\"requests\",\"period\":\"month\",\"used\":4,\"limit\":5"), "{written}");
     assert!(written.contains("\"unit\":\"bytes\",\"period\":\"month\",\"used\":"), "{written}");
     gateway.start_again();
-    assert_eq!(gateway.get("/a").status, 200);
-    let refused = gateway.get("/a");
+    assert_eq!(gateway.get("/e").status, 200);
+    let refused = gateway.get("/f");
     assert_eq!(refused.status, 429);
     let wait: u64 = refused.field("Retry-After").and_then(|field| field.parse().ok()).expect("seconds");
     assert!((1..=31 * 86_400).contains(&wait), "{wait}");
