@@ -139,7 +139,6 @@ impl<'a> Fields<'a> {
     }
 
     /// The bytes that the lines are in.
-    #[cfg(test)]
     pub(crate) fn bytes(self) -> &'a [u8] {
         self.buf
     }

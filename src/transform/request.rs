@@ -458,9 +458,8 @@ mod tests {
         let block = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\n\
             baggage: a=1\r\nb3: 0\r\nX-B3-TraceId: 1\r\nX-Amzn-Trace-Id: 1\r\n";
         let traced = written(block, |_| {}).unwrap().to_lowercase();
-        let spans = FieldSpans::parse(block.as_bytes()).unwrap();
-        let ids = Ids::of(Fields::new(block.as_bytes(), spans.as_slice()), [1, 2, 3, 4]).untraced();
-        let untraced = written(block, |parts| parts.ids = &ids).unwrap().to_lowercase();
+        let ids = Box::leak(Box::new(Ids::of(Fields::NONE, [1, 2, 3, 4]).untraced()));
+        let untraced = written(block, |parts| parts.ids = ids).unwrap().to_lowercase();
         for name in ["traceparent", "tracestate", "baggage", "b3", "x-b3-traceid", "x-amzn-trace-id"] {
             let line = format!("\r\n{name}: ");
             assert!(traced.contains(&line) && !untraced.contains(&line), "{name}: {untraced}");
