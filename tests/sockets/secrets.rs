@@ -95,7 +95,7 @@ fn forms(word: &str) -> Vec<String> {
             let whole = base64(&[vec![b'x'; before], word.as_bytes().to_vec()].concat(), digits);
             // Digits at both ends also hold bits of what stands beside the word.
             let first = [0, 2, 3][before];
-            let last = whole.len() - usize::from((word.len() + before) % 3 != 0);
+            let last = whole.len() - usize::from(!(word.len() + before).is_multiple_of(3));
             forms.push(whole[first..last].to_owned());
         }
     }
@@ -191,6 +191,7 @@ impl Board {
     }
 
     /// One round of everything. Gives how many requests were answered with each status that was hoped for.
+    #[allow(clippy::too_many_lines, reason = "one request after the other")]
     fn round(&self, round: usize) {
         let n = round * IN_A_ROUND;
         let key = &self.key;
