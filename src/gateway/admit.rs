@@ -86,27 +86,32 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// What does not fit is not told.
     fn add_rates(&mut self, standing: &Standing<'_>) {
-        let (mut policy, mut limit) = (self.policy.clone(), self.limit.clone());
-        if standing.write_policy(&mut policy).and_then(|()| standing.write_limit(&mut limit)).is_ok() {
-            (self.policy, self.limit) = (policy, limit);
+        let told = standing.write_policy(&mut self.policy).and_then(|()| standing.write_limit(&mut self.limit));
+        if told.is_err() {
+            self.cut(0, 0);
         }
     }
 
     fn add_quotas(&mut self, standing: &QuotaStanding) {
-        let (mut policy, mut limit) = (self.policy.clone(), self.limit.clone());
-        let comma = if policy.is_empty() { "" } else { ", " };
-        let fits = policy.push_str(comma).is_ok()
-            && limit.push_str(comma).is_ok()
-            && standing.write_policy(&mut policy).and_then(|()| standing.write_limit(&mut limit)).is_ok();
-        if fits {
-            (self.policy, self.limit) = (policy, limit);
+        let (policy, limit) = (self.policy.len(), self.limit.len());
+        let comma = if policy == 0 { "" } else { ", " };
+        let told = self.policy.push_str(comma).is_ok()
+            && self.limit.push_str(comma).is_ok()
+            && standing.write_policy(&mut self.policy).and_then(|()| standing.write_limit(&mut self.limit)).is_ok();
+        if !told {
+            self.cut(policy, limit);
         }
         self.used_up = standing.may_fetch().err().map(Box::new);
         if standing.nearly() && standing.write_warning(&mut self.warning).is_err() {
             self.warning.clear();
         }
+    }
+
+    /// What does not fit is not told.
+    fn cut(&mut self, policy: usize, limit: usize) {
+        self.policy.truncate(policy);
+        self.limit.truncate(limit);
     }
 
     /// Whether the request was counted.
