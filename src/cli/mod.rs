@@ -9,6 +9,7 @@ mod check;
 mod control;
 mod demo;
 mod explain;
+mod folders;
 mod keeper;
 mod key;
 mod key_files;

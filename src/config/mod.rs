@@ -51,6 +51,9 @@ pub(crate) const MAX_ROUTES: usize = 256;
 /// Paths of all routes together; a route without one counts as one.
 pub(crate) const MAX_PATHS: usize = 1024;
 
+/// Rates of one plan, or of one route: all that hold for a request are charged at once, from a fixed list.
+pub(crate) const MAX_RATES: usize = 8;
+
 /// Larger than any card.
 const UNBOUNDED: Size = Size::mib(1 << 30);
 

@@ -148,7 +148,7 @@ pub(super) static ROWS: &[Row] = &[
     row(Audit, "segment", Is("4 MB"), Size(kb(64), gb(1), |d, v| d.audit.segment = v),
         "The size of one part of the trail, which is then sealed."),
 
-    row(Plan, "rate", Unset("no limit"), List(rules::RATE, |d, v| { d.plan.rates.push(rules::rate(v)?); Ok(()) }),
+    row(Plan, "rate", Unset("no limit"), List(rules::RATE, |d, v| rules::push_rate(&mut d.plan.rates, rules::rate(v)?)),
         "How fast requests of one caller may come; several hold together."),
     row(Plan, "quota", Unset("no limit"), List(rules::QUOTA, |d, v| { d.plan.quotas.push(rules::quota(v)?); Ok(()) }),
         "What one caller may use up: requests, or bytes over the link; what is kept here costs no bytes."),
@@ -286,7 +286,7 @@ pub(super) static ROWS: &[Row] = &[
 
     row(Route, "plan", Unset("none"), One("the name of a plan", |d, v| { d.route.limits.plan = Some(rules::words(v, "the name of a [plan]")?); Ok(()) }),
         "The plan of those who come with none of their own."),
-    row(Route, "rate", Unset("no limit"), List(rules::RATE_RULE, |d, v| { d.route.limits.rates.push(rules::rate_rule(v)?); Ok(()) }),
+    row(Route, "rate", Unset("no limit"), List(rules::RATE_RULE, |d, v| rules::push_rate(&mut d.route.limits.rates, rules::rate_rule(v)?)),
         "How fast requests may come, of each caller where nothing else is said."),
     row(Route, "quota", Unset("no limit"), List(rules::QUOTA, |d, v| { d.route.limits.quotas.push(rules::quota(v)?); Ok(()) }),
         "What one caller may use up here: requests, or bytes over the link."),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::access::*;
 use super::draft::Draft;
 use super::problem::Fault;
-use super::{field, suggest, url, value};
+use super::{MAX_RATES, field, suggest, url, value};
 use crate::base::{Allowance, LinkRate, Period, Quota, Rate, Size};
 
 pub(super) const RATE: &str = "a rate, as 5/s burst 20 or 100/hour";
@@ -59,6 +59,15 @@ pub(super) fn rate_rule(text: &str) -> Result<RateRule, Fault> {
     };
     let rate = rate(&words.join(" ")).map_err(|_| Fault::value(text, RATE_RULE))?;
     Ok(RateRule { rate, each })
+}
+
+/// More rates than can be charged at once would hold in part only.
+pub(super) fn push_rate<R>(list: &mut Vec<R>, rate: R) -> Result<(), Fault> {
+    if list.len() >= MAX_RATES {
+        return Err(Fault::refused(format!("more than {MAX_RATES} rates; take the tightest ones")));
+    }
+    list.push(rate);
+    Ok(())
 }
 
 /// `1000/day` or `200 MB/month`.
@@ -372,6 +381,14 @@ mod tests {
         for text in ["", "5", "/s", "0/s", "5/s burst 0", "5/fortnight", "-1/s", "5/ms", "5/s burst", "1/2 years"] {
             assert!(rate(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn no_rate_holds_in_part() {
+        let mut rates = Vec::new();
+        assert!((0..MAX_RATES).all(|_| push_rate(&mut rates, rate("1/s").unwrap()).is_ok()));
+        assert!(push_rate(&mut rates, rate("1/s").unwrap()).is_err());
+        assert_eq!(rates.len(), MAX_RATES);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use heapless::{String as Text, Vec as List};
 
 use crate::base::{Allowance, Now};
-use crate::config::{Each, PlanConfig, RouteConfig};
+use crate::config::{Each, MAX_RATES, PlanConfig, RouteConfig};
 use crate::limits::Subject;
 use crate::limits::gate::{Entered, Full, Gate, GatePermit, MOST_GATES};
 use crate::limits::quota::{self, Allowances, Holder, Payer, QuotaCharge, QuotaStanding, QuotaUsed};
@@ -22,7 +22,7 @@ use super::refusal::Overuse;
 use super::{Gateway, Process, Refusal};
 
 /// Rates that hold for one request: those of a plan and those of a route.
-const MOST_CHARGES: usize = 16;
+const MOST_CHARGES: usize = 2 * MAX_RATES;
 /// Room for the value of one `RateLimit` field. What is longer is not told.
 const TOLD: usize = 256;
 
@@ -229,11 +229,8 @@ fn rates<'p>(plan: &Plan<'_>, own: &'p [(Each, Policy)], of_plan: &'p [Policy]) 
         };
         Charge { subject, policy, weight: 1 }
     });
-    for charge in of_plan.chain(own) {
-        if charges.push(charge).is_err() {
-            log::warn!("[route {}] has more than {MOST_CHARGES} rates; the rest is left out", plan.route.config.name);
-        }
-    }
+    // There is room for all: the configuration takes no more.
+    charges.extend(of_plan.chain(own).take(MOST_CHARGES));
     charges
 }
 

@@ -5,7 +5,7 @@ mod words;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use miniserde::{Serialize, json};
@@ -13,10 +13,10 @@ use miniserde::{Serialize, json};
 use words::{Action, Selection, Since};
 pub(super) use words::{BadWords, HELP, Request};
 
-use super::arguments::DEFAULT_FILE;
-use super::{EXIT_CONFIG, EXIT_FAILURE, say};
+use super::folders::{Trouble, configured, finish};
+use super::{EXIT_FAILURE, say};
 use crate::base::Wall;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::net::Clock;
 use crate::observe::audit::{self, Anchor, AuditRecord, Hash, Records, Report};
 
@@ -27,50 +27,20 @@ pub(super) fn run(request: &Request, out: &mut dyn Write, err: &mut dyn Write) -
     }
     // A trail that was exported is read without any configuration.
     if let Action::Verify { file: Some(file), anchor } = &request.action {
-        return finish(verify(file, *anchor, request.json, out), err);
+        return finish(verify(file, *anchor, request.json, out).map_err(Trouble::Output), err);
     }
-    let path = request.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
-    let config = match load(&path, request.config.is_some()) {
-        Ok(config) => config,
-        Err(problem) => {
-            let _ = writeln!(err, "hafir: {problem}");
-            return ExitCode::from(EXIT_CONFIG);
-        }
+    let (config, _) = match configured(request.config.as_deref(), "audit", err) {
+        Ok(found) => found,
+        Err(code) => return code,
     };
     let folder = &config.audit.dir;
-    finish(
-        match &request.action {
-            Action::Help => Ok(ExitCode::SUCCESS),
-            Action::Verify { anchor, .. } => verify(folder, *anchor, request.json, out),
-            Action::Show(what) => show(folder, what, &config, request.json, out),
-            Action::Export { file } => export(folder, file, request.json, out),
-        },
-        err,
-    )
-}
-
-fn finish(done: io::Result<ExitCode>, err: &mut dyn Write) -> ExitCode {
-    match done {
-        Ok(code) => code,
-        // A reader that went away (`hafir audit show | head`) has what it wanted.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(err, "hafir: {error}");
-            ExitCode::from(EXIT_FAILURE)
-        }
-    }
-}
-
-/// The configuration says where the trail is; a broken one is read as far as it goes.
-fn load(path: &Path, named: bool) -> Result<Config, String> {
-    let bytes = std::fs::read(path).map_err(|cause| {
-        let mend = if named { "" } else { "; name the gateway's configuration: hafir audit --config FILE" };
-        format!("{}: {cause}{mend}", path.display())
-    })?;
-    match config::load(path) {
-        Ok(loaded) => Ok(loaded.config),
-        Err(_) => Ok(config::fallback(&bytes, path.parent().unwrap_or(Path::new(".")))),
-    }
+    let done = match &request.action {
+        Action::Help => Ok(ExitCode::SUCCESS),
+        Action::Verify { anchor, .. } => verify(folder, *anchor, request.json, out),
+        Action::Show(what) => show(folder, what, &config, request.json, out),
+        Action::Export { file } => export(folder, file, request.json, out),
+    };
+    finish(done.map_err(Trouble::Output), err)
 }
 
 #[derive(Serialize)]
@@ -239,8 +209,10 @@ mod tests {
 
     use super::*;
     use crate::base::{Mono, Now};
+    use crate::config;
     use crate::config::AuditConfig;
     use crate::observe::audit::{Audit, AuditEntry};
+    use std::path::PathBuf;
 
     /// A state folder with a trail of three exchanges, removed at its end.
     struct Board(PathBuf);

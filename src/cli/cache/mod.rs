@@ -11,19 +11,19 @@ mod manifest;
 mod tar;
 mod words;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(super) use change::obey;
 use words::{Action, Selection};
 pub(super) use words::{BadWords, HELP, Request};
 
-use super::arguments::DEFAULT_FILE;
-use super::{EXIT_CONFIG, EXIT_FAILURE, say};
+use super::folders::{Trouble, configured, finish};
+use super::say;
 use crate::base::Now;
 use crate::cache::{Card, Kept, What, tags};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::gateway::{Extent, Located, locate};
 use crate::net::Clock;
 
@@ -32,58 +32,12 @@ pub(super) fn run(request: &Request, out: &mut dyn Write, err: &mut dyn Write) -
     if request.action == Action::Help {
         return say(out, HELP);
     }
-    let path = request.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
-    let config = match load(&path, request.config.is_some()) {
-        Ok(config) => config,
-        Err(problem) => {
-            let _ = writeln!(err, "hafir: {problem}");
-            return ExitCode::from(EXIT_CONFIG);
-        }
+    let (config, file) = match configured(request.config.as_deref(), "cache", err) {
+        Ok(found) => found,
+        Err(code) => return code,
     };
-    let desk = Desk { config, file: path, json: request.json };
-    match desk.serve(&request.action, out) {
-        Ok(code) => code,
-        // A reader that went away (`hafir cache list | head`) has what it wanted.
-        Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(Trouble::Output(error)) => fail(err, &error.to_string()),
-        Err(Trouble::Told(problem)) => fail(err, &problem),
-    }
-}
-
-fn fail(err: &mut dyn Write, problem: &str) -> ExitCode {
-    let _ = writeln!(err, "hafir: {problem}");
-    ExitCode::from(EXIT_FAILURE)
-}
-
-/// The configuration says where things are; a broken one is read as far as it goes.
-fn load(path: &Path, named: bool) -> Result<Config, String> {
-    let bytes = std::fs::read(path).map_err(|cause| {
-        let mend = if named { "" } else { "; name the gateway's configuration: hafir cache --config FILE" };
-        format!("{}: {cause}{mend}", path.display())
-    })?;
-    match config::load(path) {
-        Ok(loaded) => Ok(loaded.config),
-        Err(_) => Ok(config::fallback(&bytes, path.parent().unwrap_or(Path::new(".")))),
-    }
-}
-
-/// Why a command came to nothing.
-enum Trouble {
-    Output(io::Error),
-    /// A sentence for the operator, with what mends it.
-    Told(String),
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Trouble {
-        Trouble::Output(error)
-    }
-}
-
-impl From<String> for Trouble {
-    fn from(problem: String) -> Trouble {
-        Trouble::Told(problem)
-    }
+    let desk = Desk { config, file, json: request.json };
+    finish(desk.serve(&request.action, out), err)
 }
 
 /// What all commands need.

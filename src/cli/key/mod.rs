@@ -10,7 +10,7 @@ mod words;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ use orders::{PAGE, Told};
 use words::Action;
 pub(super) use words::{BadWords, HELP, Request};
 
-use super::arguments::DEFAULT_FILE;
 use super::control::{self, Answer, Question, Unanswered};
+use super::folders::{Trouble, configured, finish};
 use super::memory::Memory;
-use super::{EXIT_CONFIG, EXIT_FAILURE, privileges, say};
+use super::{privileges, say};
 use crate::auth::key::{Change, KeyRing, NewKey};
 use crate::base::Now;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::ledger::{Ledger, Table};
 use crate::net::Clock;
 
@@ -42,59 +42,14 @@ pub(super) fn run(request: &Request, out: &mut dyn Write, err: &mut dyn Write) -
     if request.action == Action::Help {
         return say(out, HELP);
     }
-    let path = request.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
-    let config = match load(&path, request.config.is_some()) {
-        Ok(config) => config,
-        Err(problem) => {
-            let _ = writeln!(err, "hafir: {problem}");
-            return ExitCode::from(EXIT_CONFIG);
-        }
+    let (config, _) = match configured(request.config.as_deref(), "key", err) {
+        Ok(found) => found,
+        Err(code) => return code,
     };
     let now = Clock::start(Memory::open(&config.gateway.state).clock_floor()).now();
     let desk = Desk { config, json: request.json, now };
-    match desk.serve(&request.action, out, err) {
-        Ok(()) => ExitCode::SUCCESS,
-        // A reader that went away (`hafir key list | head`) has what it wanted.
-        Err(Trouble::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(Trouble::Output(error)) => fail(err, &error.to_string()),
-        Err(Trouble::Told(problem)) => fail(err, &problem),
-    }
-}
-
-fn fail(err: &mut dyn Write, problem: &str) -> ExitCode {
-    let _ = writeln!(err, "hafir: {problem}");
-    ExitCode::from(EXIT_FAILURE)
-}
-
-/// The configuration says where the state folder is; a broken one is read as far as it goes.
-fn load(path: &Path, named: bool) -> Result<Config, String> {
-    let bytes = std::fs::read(path).map_err(|cause| {
-        let mend = if named { "" } else { "; name the gateway's configuration: hafir key --config FILE" };
-        format!("{}: {cause}{mend}", path.display())
-    })?;
-    match config::load(path) {
-        Ok(loaded) => Ok(loaded.config),
-        Err(_) => Ok(config::fallback(&bytes, path.parent().unwrap_or(Path::new(".")))),
-    }
-}
-
-/// Why a command came to nothing.
-enum Trouble {
-    Output(io::Error),
-    /// A sentence for the operator.
-    Told(String),
-}
-
-impl From<io::Error> for Trouble {
-    fn from(error: io::Error) -> Trouble {
-        Trouble::Output(error)
-    }
-}
-
-impl From<String> for Trouble {
-    fn from(problem: String) -> Trouble {
-        Trouble::Told(problem)
-    }
+    let served = desk.serve(&request.action, out, err).map(|()| ExitCode::SUCCESS);
+    finish(served, err)
 }
 
 /// Who has the ledger.

@@ -4,19 +4,18 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use miniserde::{Deserialize, Serialize, json};
 
 pub(super) use words::{BadWords, HELP, Request};
 
-use super::arguments::DEFAULT_FILE;
 use super::control::{self, Answer, Question, Unanswered};
+use super::folders::{Trouble, configured, finish};
 use super::memory::Memory;
-use super::{EXIT_CONFIG, EXIT_FAILURE, privileges, say};
+use super::{EXIT_FAILURE, privileges, say};
 use crate::base::{Now, Quota, Size};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::gateway::restore_counts;
 use crate::ledger::Ledger;
 use crate::limits::quota::{Allowances, Holder, Measure, Quotas, Unit, Usage, amount};
@@ -30,20 +29,13 @@ pub(super) fn run(request: &Request, out: &mut dyn Write, err: &mut dyn Write) -
     if request.help {
         return say(out, HELP);
     }
-    let path = request.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
-    let config = match load(&path, request.config.is_some()) {
-        Ok(config) => config,
-        Err(problem) => {
-            let _ = writeln!(err, "hafir: {problem}");
-            return ExitCode::from(EXIT_CONFIG);
-        }
+    let (config, _) = match configured(request.config.as_deref(), "usage", err) {
+        Ok(found) => found,
+        Err(code) => return code,
     };
     match uses(&config) {
         Ok(uses) => print(&uses, request, &config, out),
-        Err(problem) => {
-            let _ = writeln!(err, "hafir: {problem}");
-            ExitCode::from(EXIT_FAILURE)
-        }
+        Err(problem) => finish(Err(Trouble::Told(problem)), err),
     }
 }
 
@@ -146,18 +138,6 @@ impl Use {
             unit.word() == self.unit && period.word() == self.period
         };
         allowances.quotas().iter().find(is_own).map(amount)
-    }
-}
-
-/// The configuration says where things are; a broken one is read as far as it goes.
-fn load(path: &Path, named: bool) -> Result<Config, String> {
-    let bytes = std::fs::read(path).map_err(|cause| {
-        let mend = if named { "" } else { "; name the gateway's configuration: hafir usage --config FILE" };
-        format!("{}: {cause}{mend}", path.display())
-    })?;
-    match config::load(path) {
-        Ok(loaded) => Ok(loaded.config),
-        Err(_) => Ok(config::fallback(&bytes, path.parent().unwrap_or(Path::new(".")))),
     }
 }
 
@@ -269,7 +249,9 @@ mod tests {
     use super::*;
     use crate::base::Period;
     use crate::base::{Allowance, Mono, Wall};
+    use crate::config;
     use crate::limits::quota::{Caller, QuotaCharge};
+    use std::path::Path;
 
     const FILE: &str = "[gateway]\nstate = /nowhere\n[plan clinic]\nquota = 10/day, 1 MB/month\n\
         [route a]\nupstream = http://a\nplan = clinic\nquota = 4/hour\n";
