@@ -151,7 +151,7 @@ pub(super) static ROWS: &[Row] = &[
     row(Plan, "rate", Unset("no limit"), List(rules::RATE, |d, v| rules::push_rate(&mut d.plan.rates, rules::rate(v)?)),
         "How fast requests of one caller may come; several hold together."),
     row(Plan, "quota", Unset("no limit"), List(rules::QUOTA, |d, v| { d.plan.quotas.push(rules::quota(v)?); Ok(()) }),
-        "What one caller may use up: requests, or bytes over the link; what is kept here costs no bytes."),
+        "What one caller may use up: requests, or bytes over the link; what is kept here costs nothing."),
     row(Plan, "concurrency", Unset("no limit"), Count(1, 100_000, |d, v| d.plan.concurrency = Some(v)),
         "Requests of one caller at the same time."),
     row(Plan, "bandwidth", Unset("no limit"), One(rules::LINK_RATE, |d, v| { d.plan.bandwidth = Some(rules::link_rate(v)?); Ok(()) }),

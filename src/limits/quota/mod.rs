@@ -1,8 +1,8 @@
 //! How much in an hour, a day, a month: requests and bytes of the uplink, counted by caller.
 //!
 //! A caller's use is counted for each plan and each route that has quotas, by period and unit: a limit that was changed applies to
-//! what was used already. Requests count when they come, bytes when they have come over the uplink; what the cache
-//! answers costs no bytes, so who has used up the bytes still reads what is kept. A download that passes the
+//! what was used already. Requests count when they come, bytes when they have come over the uplink. What the
+//! cache answers is given back by the gateway, or never charged, so who has used it up still reads what is kept. A download that passes the
 //! quota goes on to its end (the cache keeps what was paid for); the next one is refused.
 //!
 //! Periods are those of local time, see [`almanac`] for what is done about wrong clocks. Counters are written down every
