@@ -257,7 +257,9 @@ impl Row {
     /// Whether nobody is to see the value: a password, or the text of a header field or query parameter of such a name.
     fn is_secret(&self, name: &str) -> bool {
         match (self.kind, self.key) {
-            (Kind::User, "password") | (Kind::Jwt, "client.secret") => true,
+            (Kind::User, "password")
+            | (Kind::Jwt, "client.secret")
+            | (Kind::Wifi, "passphrase" | "uplink.passphrase") => true,
             _ => {
                 let holds_text = matches!(self.family(), Some("header." | "query." | "set.request." | "set.response."));
                 holds_text && field::is_secret(name)
