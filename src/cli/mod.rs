@@ -4,6 +4,8 @@
 
 mod arguments;
 mod audit;
+#[allow(dead_code, unused_imports)]
+mod board;
 mod cache;
 mod check;
 mod control;
