@@ -4,6 +4,8 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod sntp;
 mod time;
 
-pub(crate) use time::{ClockState, Trouble};
+pub(crate) use sntp::{PORT as NTP_PORT, Refused, Sample, question, read as read_answer};
+pub(crate) use time::{ClockState, Jury, TOLERABLE, Trouble, Verdict};

@@ -19,6 +19,7 @@ use super::privileges;
 use super::secrets::{self, NotHidden};
 use super::signals::{Wish, Wishes};
 use super::watch::Watch;
+use super::witness::Witness;
 use super::workers::Workers;
 use super::{EXIT_CONFIG, EXIT_FAILURE};
 use crate::config::{self, Config, Loaded};
@@ -120,6 +121,7 @@ impl Running {
         let memory = Memory::open(&state);
         let instance = RandomState::new().hash_one(std::process::id());
         let process = Arc::new(Process::start(&config, file, memory.clock_floor(), instance));
+        Witness::of_environment().look(&process.clock);
         process.upstreams.names().import(memory.names());
         KeyFiles::default().read(&config.jwt, &process);
         remember(&config, &from);
