@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,13 +25,19 @@ const MOST_NAMES: usize = 8;
 const MOST_REMEMBERED: usize = 64;
 /// How long a server is left alone that was asked too often (`RATE`).
 const RATE_PAUSE: Duration = Duration::from_secs(4 * 3600);
+/// A clock with a battery tells whole seconds, and loses some in a day.
+const BATTERY_OFF: Duration = Duration::from_secs(10);
 
 /// What the clockwork does to the machine that it runs on.
 pub(crate) trait Machine {
     fn wall(&self) -> Wall;
     fn set_wall(&mut self, wall: Wall) -> io::Result<()>;
+    /// Lets the clock go slower until it has lost so much: half a millisecond in a second.
+    fn slow_down(&mut self, by: Duration);
     /// What a clock says that goes on without power.
     fn battery_clock(&self) -> Option<Wall>;
+    /// Sets that clock by the system's.
+    fn set_battery_clock(&mut self);
 }
 
 /// The board itself.
@@ -46,9 +53,26 @@ impl Machine for Board {
         set_system_wall(wall)
     }
 
+    fn slow_down(&mut self, by: Duration) {
+        run("adjtimex", &["-q", "-o", &format!("-{}", by.as_micros())]);
+    }
+
     fn battery_clock(&self) -> Option<Wall> {
         let text = fs::read_to_string("/sys/class/rtc/rtc0/since_epoch").ok()?;
         text.trim().parse().ok().map(Wall::from_seconds)
+    }
+
+    fn set_battery_clock(&mut self) {
+        run("hwclock", &["-w", "-u"]);
+    }
+}
+
+/// A program of busybox, for what has no safe call. Where it fails, the clocks stay as they are, and the next round tries
+/// again.
+fn run(program: &str, words: &[&str]) {
+    let output = Command::new(program).args(words).stdin(Stdio::null()).output();
+    if !output.as_ref().is_ok_and(|output| output.status.success()) {
+        log::debug!("{program} {words:?}: {output:?}");
     }
 }
 
@@ -213,6 +237,9 @@ impl<M: Machine> Clockwork<M> {
                 self.state.ahead_of_servers = Some(ahead);
                 self.believe(ahead <= TOLERABLE);
                 self.agree(time, now);
+                if ahead <= TOLERABLE {
+                    self.machine.slow_down(ahead);
+                }
             }
             Verdict::NotKnown(trouble) => self.state.trouble = Some(trouble),
         }
@@ -222,6 +249,10 @@ impl<M: Machine> Clockwork<M> {
         self.state.ahead_of_servers = None;
         self.believe(true);
         self.agree(time, now);
+        let off = self.machine.battery_clock().map(|battery| battery.since(time).max(time.since(battery)));
+        if off.is_some_and(|off| off > BATTERY_OFF) {
+            self.machine.set_battery_clock();
+        }
     }
 
     fn plan(&mut self, any_asked: bool, now: Mono) {

@@ -15,8 +15,9 @@ const DAY: i64 = 86_400;
 struct Stand {
     wall: Rc<Cell<Wall>>,
     sets: Rc<Cell<u32>>,
+    slowed: Rc<Cell<u64>>,
     allowed: bool,
-    battery: Option<Wall>,
+    battery: Rc<Cell<Option<Wall>>>,
 }
 
 impl Machine for Stand {
@@ -34,8 +35,16 @@ impl Machine for Stand {
         Ok(())
     }
 
+    fn slow_down(&mut self, by: Duration) {
+        self.slowed.set(by.as_secs());
+    }
+
     fn battery_clock(&self) -> Option<Wall> {
-        self.battery
+        self.battery.get()
+    }
+
+    fn set_battery_clock(&mut self) {
+        self.battery.set(Some(self.wall.get()));
     }
 }
 
@@ -128,7 +137,13 @@ impl Stage {
     fn new(name: &str, wall: i64) -> Stage {
         let folder = std::env::temp_dir().join(format!("hafir-clock-{name}-{}", std::process::id()));
         fs::create_dir_all(folder.join("board")).unwrap();
-        let machine = Stand { wall: Rc::default(), sets: Rc::default(), allowed: true, battery: None };
+        let machine = Stand {
+            wall: Rc::default(),
+            sets: Rc::default(),
+            slowed: Rc::default(),
+            allowed: true,
+            battery: Rc::default(),
+        };
         machine.wall.set(after_build(wall));
         Stage { folder, machine }
     }
@@ -211,7 +226,7 @@ fn a_clock_that_is_ahead_is_not_set_back_but_the_next_start_is_right() {
     let servers = [DAY, DAY].map(|told| Server::start(Manner::Tells(told)));
     let mut clockwork = stage.start(&[&servers[0], &servers[1]]);
     let state = round(&mut clockwork);
-    assert_eq!(stage.machine.sets.get(), 0);
+    assert_eq!((stage.machine.slowed.get(), stage.machine.sets.get()), (0, 0));
     assert!(!state.sure && !stage.is_signed());
     assert_eq!(state.ahead_of_servers.map(|ahead| ahead.as_secs()), Some(3649 * 86_400));
     assert_eq!(stage.saved(), DAY);
@@ -221,12 +236,13 @@ fn a_clock_that_is_ahead_is_not_set_back_but_the_next_start_is_right() {
 }
 
 #[test]
-fn a_clock_that_is_a_little_ahead_is_believed() {
+fn a_clock_that_is_a_little_ahead_is_believed_and_goes_slower() {
     let stage = Stage::new("nearly", DAY + 300);
     let servers = [DAY, DAY].map(|told| Server::start(Manner::Tells(told)));
     let state = round(&mut stage.start(&[&servers[0], &servers[1]]));
     assert!(state.sure && stage.is_signed());
     assert_eq!(state.ahead_of_servers.map(|ahead| ahead.as_secs()), Some(300));
+    assert_eq!((stage.machine.slowed.get(), stage.machine.sets.get()), (300, 0));
 }
 
 #[test]
@@ -307,14 +323,23 @@ fn a_clock_that_may_not_be_set_is_told_and_not_believed() {
 #[test]
 fn a_clock_with_a_battery_is_believed_unless_it_has_run_down() {
     let check = |battery: i64, sure: bool, wall: i64| {
-        let mut stage = Stage::new("battery", -365 * DAY);
-        stage.machine.battery = Some(after_build(battery));
+        let stage = Stage::new("battery", -365 * DAY);
+        stage.machine.battery.set(Some(after_build(battery)));
         assert_eq!(stage.start(&[]).state.sure, sure, "{battery}");
         assert_eq!((stage.wall(), stage.is_signed()), (wall, sure));
     };
     check(DAY, true, DAY);
     check(-26 * 365 * DAY, false, 0);
     check(100 * 365 * DAY, false, 0);
+}
+
+#[test]
+fn servers_set_the_clock_with_a_battery_too() {
+    let stage = Stage::new("both", DAY);
+    stage.machine.battery.set(Some(Wall::default()));
+    let servers = [DAY, DAY].map(|told| Server::start(Manner::Tells(told)));
+    round(&mut stage.start(&[&servers[0], &servers[1]]));
+    assert_eq!(stage.machine.battery.get(), Some(after_build(DAY)));
 }
 
 #[test]
