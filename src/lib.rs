@@ -2,6 +2,8 @@
 
 mod auth;
 mod base;
+#[allow(dead_code, unused_imports)]
+mod board;
 mod cache;
 mod cli;
 mod codings;

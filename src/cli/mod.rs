@@ -4,11 +4,14 @@
 
 mod arguments;
 mod audit;
+#[allow(dead_code, unused_imports)]
+mod board;
 mod cache;
 mod check;
 mod control;
 mod demo;
 mod explain;
+mod floor;
 mod folders;
 mod keeper;
 mod key;
@@ -26,6 +29,7 @@ mod signals;
 mod status;
 mod usage;
 mod watch;
+mod witness;
 mod workers;
 
 use std::ffi::OsString;
