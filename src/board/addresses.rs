@@ -26,7 +26,7 @@ pub(super) fn leases_and_names(board: BoardAddress, hostname: &str, run: &str) -
          dhcp-leasefile={run}/dnsmasq.leases\ndomain=lan\n# No device can give itself a name that others ask for.\n\
          dhcp-ignore-names\nquiet-dhcp\n\n\
          # Nobody else is asked: each name is the board's, and for 0 s, so that nothing is remembered elsewhere.\n\
-         no-resolv\nno-hosts\nno-negcache\ncache-size=0\nlocal-ttl=0\n\
+         no-resolv\nno-hosts\nno-negcache\ncache-size=0\nlocal-ttl=0\nlocal=/#/\n\
          host-record={hostname}.lan,{hostname}.local,{hostname},{address}\naddress=/#/{address}\n"
     )
 }
@@ -96,6 +96,7 @@ mod tests {
         for line in [
             "host-record=kitgum.lan,kitgum.local,kitgum,10.0.0.1",
             "address=/#/10.0.0.1",
+            "local=/#/",
             "dhcp-range=10.0.0.10,10.0.0.250,255.255.255.0,12h",
             "dhcp-leasefile=/run/board/dnsmasq.leases",
             "dhcp-lease-max=241",
