@@ -10,6 +10,8 @@
 mod addresses;
 mod environment;
 mod texts;
+mod time;
 mod wireless;
 
 pub(crate) use texts::{Setting, texts};
+pub(crate) use time::{ClockState, Trouble};

@@ -2,6 +2,7 @@
 //!
 //! Decisions and texts are made by the room `board`; here are the files, the mounts and the clocks.
 
+mod clock;
 mod durable;
 mod person;
 mod prepare;
