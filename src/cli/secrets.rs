@@ -12,7 +12,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::auth::basic;
-use crate::config::{self, Config, UserConfig};
+use crate::config::{self, Config, Kind, UserConfig};
 
 /// Why passwords were left in the file.
 #[derive(Debug)]
@@ -40,10 +40,14 @@ pub(super) fn hide(file: &Path) -> Result<Vec<String>, NotHidden> {
     }
     let target = Target::of(file)?;
     let mut hidden = Vec::new();
-    let new = config::replace_passwords(&bytes, |user, password| {
-        let is_theirs = loaded.config.users.iter().any(|known| known.name == user && known.password == password);
-        let hash = basic::hash(password, basic::DEFAULT_ITERATIONS).filter(|_| clear.contains(user) && is_theirs)?;
-        hidden.push(user.to_owned());
+    let new = config::replace_secrets(&bytes, |secret| {
+        let (user, password) = (&secret.section, &secret.value);
+        let is_theirs = loaded.config.users.iter().any(|known| known.name == *user && known.password == *password);
+        if secret.kind != Kind::User || !clear.contains(user.as_str()) || !is_theirs {
+            return None;
+        }
+        let hash = basic::hash(password, basic::DEFAULT_ITERATIONS)?;
+        hidden.push(user.clone());
         Some(hash)
     });
     let new = new.ok_or(NotHidden::Unclear)?;
