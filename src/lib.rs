@@ -2,7 +2,6 @@
 
 mod auth;
 mod base;
-#[allow(dead_code, unused_imports)]
 mod board;
 mod cache;
 mod cli;

@@ -58,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "http",
             "config",
             "net",
+            "board",
             "routing",
             "limits",
             "auth",
@@ -70,7 +71,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "observe",
             "upstream",
             "portal",
-            "board",
             "gateway",
         ],
     ),
@@ -78,7 +78,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Rooms that are functions over values: they never wait.
 const PURE: &[&str] =
-    &["base", "http", "config", "routing", "limits", "auth", "content", "transform", "codings", "portal", "board"];
+    &["base", "http", "config", "board", "routing", "limits", "auth", "content", "transform", "codings", "portal"];
 
 /// What only some rooms may call. A call is a run of words as `Words` spells them.
 struct Owned {

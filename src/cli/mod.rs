@@ -4,7 +4,6 @@
 
 mod arguments;
 mod audit;
-#[allow(dead_code, unused_imports)]
 mod board;
 mod cache;
 mod check;
@@ -65,6 +64,7 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Command::Keys { section } => keys::run(section.as_deref(), out, err),
         Command::Print { file } => print::run(&file, out, err),
         Command::Status { file, json } => status::run(&file, json, out, err),
+        Command::Board(request) => board::run(&request, out, err),
         Command::Cache(request) => cache::run(&request, out, err),
         Command::Audit(request) => audit::run(&request, out, err),
         Command::Key(request) => key::run(&request, out, err),
