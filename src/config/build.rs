@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::access::{JwtConfig, PlanConfig, UserConfig};
 use super::board;
+use super::defaults::MachineDefaults;
 use super::draft::Draft;
 use super::effective::EffectiveSection;
 use super::ini::{self, RawSection};
@@ -38,7 +39,8 @@ pub(super) fn build(name: &str, bytes: &[u8], base: &Path, outside: Outside) -> 
     });
     let sections = ini::read(&lines, &mut report);
     let mut builder = Builder::default();
-    let mut reader = Reader { base, outside, report: &mut report };
+    let machine = MachineDefaults::of(outside);
+    let mut reader = Reader { base, outside, machine: &machine, report: &mut report };
     // The nameless section before the first head comes on top.
     for raw in sections.iter().take(MAX_SECTIONS.saturating_add(1)) {
         builder.section(raw, &mut reader);

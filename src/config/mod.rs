@@ -9,6 +9,7 @@ mod access;
 mod address;
 mod board;
 mod build;
+mod defaults;
 mod draft;
 mod effective;
 mod field;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::draft::Draft;
 use super::problem::Fault;
 use super::rows::ROWS;
-use super::{suggest, value};
+use super::{quote, suggest, value};
 use crate::base::Size;
 
 /// The kinds of sections.
@@ -216,6 +216,19 @@ impl Row {
     /// Whether the key may be given again, which appends.
     pub(crate) fn is_list(&self) -> bool {
         matches!(self.takes, Takes::List(..))
+    }
+
+    /// Whether a value would be taken; of a family, none is.
+    pub(super) fn takes_text(&self, value: &str) -> bool {
+        let members = if self.is_list() { quote::members(value) } else { vec![self.bare(value)] };
+        let mut draft = Draft::default();
+        self.family().is_none()
+            && members.iter().all(|text| self.takes.set(&mut draft, Path::new(""), "", text).is_ok())
+    }
+
+    /// Without its quotes; members of a list keep theirs until they are taken apart.
+    pub(super) fn bare<'a>(&self, value: &'a str) -> &'a str {
+        if self.is_list() { value } else { quote::unquoted(value) }
     }
 
     /// The type of the value, its unit and bounds, in words.
