@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::access::{JwtConfig, PlanConfig, UserConfig};
+use super::board;
+use super::defaults::MachineDefaults;
 use super::draft::Draft;
 use super::effective::EffectiveSection;
 use super::ini::{self, RawSection};
@@ -37,7 +39,8 @@ pub(super) fn build(name: &str, bytes: &[u8], base: &Path, outside: Outside) -> 
     });
     let sections = ini::read(&lines, &mut report);
     let mut builder = Builder::default();
-    let mut reader = Reader { base, outside, report: &mut report };
+    let machine = MachineDefaults::of(outside);
+    let mut reader = Reader { base, outside, machine: &machine, report: &mut report };
     // The nameless section before the first head comes on top.
     for raw in sections.iter().take(MAX_SECTIONS.saturating_add(1)) {
         builder.section(raw, &mut reader);
@@ -47,10 +50,27 @@ pub(super) fn build(name: &str, bytes: &[u8], base: &Path, outside: Outside) -> 
     }
     builder.finish(&mut reader);
     let Builder { draft, tls, plans, jwt, users, routes, given, .. } = builder;
-    let Draft { gateway, limits, timeouts, cache, log, metrics, link, audit, .. } = draft;
+    let Draft { gateway, limits, timeouts, cache, log, metrics, link, audit, portal, wifi, board, .. } = draft;
     let (problems, notes) = report.finish();
     Built {
-        config: Config { gateway, limits, timeouts, tls, cache, log, metrics, link, audit, plans, jwt, users, routes },
+        config: Config {
+            gateway,
+            limits,
+            timeouts,
+            tls,
+            cache,
+            log,
+            metrics,
+            link,
+            audit,
+            portal,
+            wifi,
+            board,
+            plans,
+            jwt,
+            users,
+            routes,
+        },
         effective: given.into_iter().map(Given::into_effective).collect(),
         problems,
         notes,
@@ -118,7 +138,10 @@ impl Builder {
             | Kind::Log
             | Kind::Metrics
             | Kind::Link
-            | Kind::Audit => {}
+            | Kind::Audit
+            | Kind::Portal
+            | Kind::Wifi
+            | Kind::Board => {}
         }
         self.given.push(given);
     }
@@ -169,6 +192,8 @@ impl Builder {
         self.sizes(reader.report);
         self.listeners(reader.report);
         self.references(reader.report);
+        let Draft { gateway, wifi, board, .. } = &self.draft;
+        board::judge(&self.given, wifi, board, &gateway.country, reader.report);
         self.notes(reader);
     }
 

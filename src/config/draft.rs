@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::access::*;
+use super::board::{BoardConfig, PortalConfig, WifiConfig};
 use super::types::*;
 use crate::base::{AddrRange, Size};
 
@@ -17,6 +18,9 @@ pub(super) struct Draft {
     pub(super) metrics: MetricsConfig,
     pub(super) link: LinkConfig,
     pub(super) audit: AuditConfig,
+    pub(super) portal: PortalConfig,
+    pub(super) wifi: WifiConfig,
+    pub(super) board: BoardConfig,
     pub(super) tls: TlsConfig,
     pub(super) plan: PlanConfig,
     pub(super) jwt: JwtConfig,

@@ -7,7 +7,9 @@
 
 mod access;
 mod address;
+mod board;
 mod build;
+mod defaults;
 mod draft;
 mod effective;
 mod field;
@@ -30,6 +32,8 @@ mod url;
 mod value;
 
 pub(crate) use access::*;
+#[expect(unused_imports, reason = "until the board is there")]
+pub(crate) use board::{BoardAddress, BoardConfig, PortalConfig, Probes, Uplink, WifiConfig};
 pub(crate) use effective::{EffectiveEntry, EffectiveSection, Origin};
 pub(crate) use outside::Outside;
 pub(crate) use passwords::replace_passwords;

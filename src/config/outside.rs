@@ -14,6 +14,9 @@ pub(crate) enum Outside {
     Nothing,
 }
 
+/// The variable of the environment that names the defaults of this machine.
+const DEFAULTS: &str = "HAFIR_DEFAULTS";
+
 /// What a path is expected to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Expected {
@@ -44,6 +47,12 @@ impl Outside {
         }
         let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
         Ok(text.trim_start_matches('\u{FEFF}').trim_end_matches(['\r', '\n', '\0']).to_owned())
+    }
+
+    /// The file that says what holds on this machine where the person's file does not: named by the environment.
+    pub(super) fn defaults(self) -> Option<Vec<u8>> {
+        let path = std::env::var_os(DEFAULTS).filter(|_| self == Outside::Disk)?;
+        read(Path::new(&path), MAX_VALUE).ok()
     }
 
     /// Why a path is not what it should be, as "is not there"; `None` where it is.

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::access::{Priority, UnsureClock};
+use super::board::{self, Probes, Uplink};
 use super::table::Beside::{Anything, Files, Redirect, Respond, Upstream};
-use super::table::Kind::{Audit, Cache, Gateway, Jwt, Limits, Link, Log, Metrics, Plan, Route, Timeouts, Tls, User};
+use super::table::Kind::{
+    Audit, Board, Cache, Gateway, Jwt, Limits, Link, Log, Metrics, Plan, Portal, Route, Timeouts, Tls, User, Wifi,
+};
 use super::table::Preset::{Is, Needed, Unset};
 use super::table::Takes::{Choice, Count, List, Named, NamedPath, One, Path, Size, Span, Switch};
 use super::table::{Beside, Kind, Preset, Row, Takes};
@@ -202,6 +205,40 @@ pub(super) static ROWS: &[Row] = &[
         "The plan that this user is on."),
     row(User, "scope", Unset("none"), List("a list of scopes, as records.read", |d, v| { d.user.scopes.push(rules::scope(v)?); Ok(()) }),
         "What this user may do."),
+
+    row(Portal, "probes", Is("off"), Choice(&[
+            ("pretend-online", |d| d.portal.probes = Probes::PretendOnline), ("portal", |d| d.portal.probes = Probes::Portal),
+            ("off", |d| d.portal.probes = Probes::Off)]),
+        "What phones are told that ask whether this Wi-Fi leads to the Internet: yes, see this page first, or what a route says."),
+    row(Portal, "start", Is("on"), Switch(|d, v| d.portal.start = v),
+        "Whether / shows what is here, where no route takes it."),
+
+    row(Wifi, "name", Unset("no Wi-Fi is offered"), One("a name of at most 32 bytes", |d, v| { d.wifi.name = board::network_name(v)?; Ok(()) }),
+        "The name of the Wi-Fi that the board offers."),
+    row(Wifi, "passphrase", Unset("everybody may come"), One("8 to 63 characters", |d, v| { d.wifi.passphrase = board::passphrase(v)?; Ok(()) }),
+        "What people type to come into that Wi-Fi; moved to the data partition at the first start."),
+    row(Wifi, "channel", Is("6"), One("auto, 1 to 13, 36, 40, 44 or 48", |d, v| { d.wifi.channel = board::channel(v)?; Ok(()) }),
+        "The radio channel; from 36 on it is 5 GHz, which not every board and phone has."),
+    row(Wifi, "country", Unset("that of [gateway]"), One("the two letters of a country", |d, v| { d.wifi.country = address::country(v)?; Ok(()) }),
+        "The country whose rules for radio hold."),
+    row(Wifi, "address", Is("192.168.4.1/24"), One("a private address and the length of its network", |d, v| { d.wifi.address = board::board_address(v)?; Ok(()) }),
+        "The address of the board in that Wi-Fi; phones get the others."),
+    row(Wifi, "uplink", Is("ethernet"), Choice(&[
+            ("ethernet", |d| d.wifi.uplink = Uplink::Ethernet), ("wifi", |d| d.wifi.uplink = Uplink::Wifi)]),
+        "How the board reaches the Internet: by cable, or by a second Wi-Fi adapter."),
+    row(Wifi, "uplink.name", Unset("no other Wi-Fi is joined"), One("a name of at most 32 bytes", |d, v| { d.wifi.uplink_name = board::network_name(v)?; Ok(()) }),
+        "The name of the Wi-Fi that leads to the Internet, with uplink = wifi."),
+    row(Wifi, "uplink.passphrase", Unset("it is open"), One("8 to 63 characters", |d, v| { d.wifi.uplink_passphrase = board::passphrase(v)?; Ok(()) }),
+        "The passphrase of that Wi-Fi."),
+
+    row(Board, "hostname", Is("hafir"), One("a name of letters, digits and hyphens", |d, v| { d.board.hostname = board::host_name(v)?; Ok(()) }),
+        "What people type: http://NAME.lan or http://NAME.local."),
+    row(Board, "ssh", Is("off"), Switch(|d, v| d.board.ssh = v),
+        "Whether somebody can log in over SSH."),
+    row(Board, "ssh.key", Unset("nobody"), List("a list of public keys of SSH", |d, v| { d.board.ssh_keys.push(board::ssh_key(v)?); Ok(()) }),
+        "Who may log in: public keys, as the .pub files of ssh-keygen hold them."),
+    row(Board, "time", Is("0.debian.pool.ntp.org, 1.debian.pool.ntp.org, 2.debian.pool.ntp.org"), List("off, or a list of names or addresses", |d, v| board::time_server(&mut d.board.time, v)),
+        "Who is asked for the time when there is a link."),
 
     row(Route, "path", Unset("every path"), List("a list of paths, as /wiki/, 'exact /health' or *.mp4", |d, v| { d.route.matches.paths.push(url::path_match(v)?); Ok(()) }),
         "The path with all below it, one path exactly, or a pattern in which * stands for anything."),

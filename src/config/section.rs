@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use super::defaults::MachineDefaults;
 use super::draft::Draft;
 use super::effective::{EffectiveEntry, EffectiveSection, Origin};
 use super::field;
@@ -38,6 +39,8 @@ struct Place {
 pub(super) struct Reader<'a> {
     pub(super) base: &'a Path,
     pub(super) outside: Outside,
+    /// What holds on this machine in place of the defaults of the table.
+    pub(super) machine: &'a MachineDefaults,
     pub(super) report: &'a mut Report,
 }
 
@@ -129,7 +132,7 @@ impl Reader<'_> {
         match self.value(&at, given, entry, draft) {
             Ok((value, origin)) => {
                 let key = row.family().map_or(row.key.to_owned(), |family| format!("{family}{name}"));
-                let is_default = matches!(row.preset, Preset::Is(text) if self.as_written(row, text) == value);
+                let is_default = self.machine.of_row(row).is_some_and(|text| self.as_written(row, text) == value);
                 given.entries.push(EffectiveEntry { key, value, origin, is_default, secret: is_secret });
             }
             Err(fault) => self.tell(&at, given, fault),
@@ -214,12 +217,12 @@ impl Reader<'_> {
         let unread: Vec<&'static Row> = given.kind.rows().filter(|row| !given.is_read(row.key)).collect();
         for row in unread {
             let applies = row.beside == Beside::Anything || destinations.iter().any(|(_, kind)| *kind == row.beside);
-            match row.preset {
-                Preset::Is(text) => self.default(row, text, applies, given, draft),
-                Preset::Needed if !given.is_tried(row.key) => {
+            match (self.machine.of_row(row), row.preset) {
+                (Some(text), _) => self.default(row, text, applies, given, draft),
+                (None, Preset::Needed) if !given.is_tried(row.key) => {
                     self.report.add(given.line, &given.title, row.key, Fault::Missing { expected: row.expected() });
                 }
-                Preset::Needed | Preset::Unset(_) => {}
+                (None, Preset::Is(_) | Preset::Needed | Preset::Unset(_)) => {}
             }
         }
     }
@@ -257,7 +260,9 @@ impl Row {
     /// Whether nobody is to see the value: a password, or the text of a header field or query parameter of such a name.
     fn is_secret(&self, name: &str) -> bool {
         match (self.kind, self.key) {
-            (Kind::User, "password") | (Kind::Jwt, "client.secret") => true,
+            (Kind::User, "password")
+            | (Kind::Jwt, "client.secret")
+            | (Kind::Wifi, "passphrase" | "uplink.passphrase") => true,
             _ => {
                 let holds_text = matches!(self.family(), Some("header." | "query." | "set.request." | "set.response."));
                 holds_text && field::is_secret(name)

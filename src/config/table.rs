@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::draft::Draft;
 use super::problem::Fault;
 use super::rows::ROWS;
-use super::{suggest, value};
+use super::{quote, suggest, value};
 use crate::base::Size;
 
 /// The kinds of sections.
@@ -25,6 +25,9 @@ pub(crate) enum Kind {
     Plan,
     Jwt,
     User,
+    Portal,
+    Wifi,
+    Board,
     Route,
 }
 
@@ -90,7 +93,7 @@ pub(super) enum Takes {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 13] = [
+    pub(crate) const ALL: [Kind; 16] = [
         Kind::Gateway,
         Kind::Limits,
         Kind::Timeouts,
@@ -103,6 +106,9 @@ impl Kind {
         Kind::Plan,
         Kind::Jwt,
         Kind::User,
+        Kind::Portal,
+        Kind::Wifi,
+        Kind::Board,
         Kind::Route,
     ];
 
@@ -120,6 +126,9 @@ impl Kind {
             Kind::Plan => "plan",
             Kind::Jwt => "jwt",
             Kind::User => "user",
+            Kind::Portal => "portal",
+            Kind::Wifi => "wifi",
+            Kind::Board => "board",
             Kind::Route => "route",
         }
     }
@@ -138,6 +147,9 @@ impl Kind {
             Kind::Plan => "How much its people may have; a key, a token or a route names the plan.",
             Kind::Jwt => "A provider whose tokens count (OAuth 2.0, OpenID Connect).",
             Kind::User => "Somebody with a password.",
+            Kind::Portal => "The pages of the gateway itself.",
+            Kind::Wifi => "The Wi-Fi of a board that was made from the card image.",
+            Kind::Board => "Such a board: its name, its clock, and who may log in.",
             Kind::Route => "One service: which requests it takes, where they go, and how answers are kept.",
         }
     }
@@ -153,7 +165,10 @@ impl Kind {
             | Kind::Log
             | Kind::Metrics
             | Kind::Link
-            | Kind::Audit => Naming::Never,
+            | Kind::Audit
+            | Kind::Portal
+            | Kind::Wifi
+            | Kind::Board => Naming::Never,
         }
     }
 
@@ -172,7 +187,10 @@ impl Kind {
             | Kind::Log
             | Kind::Metrics
             | Kind::Link
-            | Kind::Audit => format!("[{}]", self.word()),
+            | Kind::Audit
+            | Kind::Portal
+            | Kind::Wifi
+            | Kind::Board => format!("[{}]", self.word()),
         }
     }
 
@@ -198,6 +216,19 @@ impl Row {
     /// Whether the key may be given again, which appends.
     pub(crate) fn is_list(&self) -> bool {
         matches!(self.takes, Takes::List(..))
+    }
+
+    /// Whether a value would be taken; of a family, none is.
+    pub(super) fn takes_text(&self, value: &str) -> bool {
+        let members = if self.is_list() { quote::members(value) } else { vec![self.bare(value)] };
+        let mut draft = Draft::default();
+        self.family().is_none()
+            && members.iter().all(|text| self.takes.set(&mut draft, Path::new(""), "", text).is_ok())
+    }
+
+    /// Without its quotes; members of a list keep theirs until they are taken apart.
+    pub(super) fn bare<'a>(&self, value: &'a str) -> &'a str {
+        if self.is_list() { value } else { quote::unquoted(value) }
     }
 
     /// The type of the value, its unit and bounds, in words.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::access::{
     AuditConfig, AuthConfig, ContentConfig, JwtConfig, LinkConfig, PlanConfig, RouteLimitsConfig, UserConfig,
 };
+use super::board::{BoardConfig, PortalConfig, WifiConfig};
 use crate::base::{AddrRange, Size};
 
 /// One whole configuration file.
@@ -24,6 +25,10 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsConfig,
     pub(crate) link: LinkConfig,
     pub(crate) audit: AuditConfig,
+    #[expect(dead_code, reason = "until the portal is there")]
+    pub(crate) portal: PortalConfig,
+    pub(crate) wifi: WifiConfig,
+    pub(crate) board: BoardConfig,
     pub(crate) plans: Vec<PlanConfig>,
     pub(crate) jwt: Vec<JwtConfig>,
     pub(crate) users: Vec<UserConfig>,
