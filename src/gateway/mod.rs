@@ -34,6 +34,7 @@ mod refusal;
 mod refuse;
 mod reply;
 mod serve;
+mod speak;
 mod terms;
 mod tunnel;
 mod worker;
