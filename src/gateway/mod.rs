@@ -35,6 +35,7 @@ mod refuse;
 mod reply;
 mod serve;
 mod speak;
+mod start;
 mod terms;
 mod tunnel;
 mod worker;

@@ -181,7 +181,8 @@ fn spoken(gateway: &Gateway, request: &Request<'_>, target: &Target<'_>, route: 
         return None;
     }
     let to_devices = || answered(gateway, target, route);
-    robots(gateway, target, route).map(|allowed| Spoken::Robots { allowed }).or_else(to_devices)
+    let start = || (route.is_none() && target.path == "/" && gateway.config.portal.start).then_some(Spoken::Start);
+    robots(gateway, target, route).map(|allowed| Spoken::Robots { allowed }).or_else(to_devices).or_else(start)
 }
 
 /// What a device is told that asks for the Internet. A route that names its host answers by itself: somebody meant it.

@@ -97,6 +97,8 @@ pub(crate) enum Spoken {
     Online(&'static Online),
     /// To one that is to show the start page first.
     ToStart,
+    /// The start page.
+    Start,
 }
 
 /// A limit that was reached.

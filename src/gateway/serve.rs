@@ -123,7 +123,7 @@ async fn refuse_unrouted(
         keep &= body.is_read();
     }
     if let Refusal::Spoken(spoken) = refusal {
-        let page = speak::page(gateway, connection, *spoken);
+        let page = speak::page(worker, gateway, connection, request, *spoken);
         return send_unplanned(connection, worker, gateway, now, request, &page.own()).await;
     }
     refuse_unplanned(connection, worker, gateway, now, Some(request), refusal, keep).await

@@ -1,17 +1,26 @@
-//! What the gateway says by itself where no route is asked: to crawlers, and to devices that ask for the Internet.
+//! What the gateway says by itself where no route is asked: to crawlers, to devices that ask for the Internet, and to people
+//! who come to its front door.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::portal::robots_txt;
 
-use super::Gateway;
 use super::connection::Connection;
+use super::plan::Request;
 use super::refusal::Spoken;
 use super::refuse::Page;
+use super::{Gateway, Worker, start};
+use crate::transform::Client;
 
 const HTTP: u16 = 80;
 
-pub(super) fn page(gateway: &Gateway, connection: &Connection, spoken: Spoken) -> Page {
+pub(super) fn page(
+    worker: &Worker,
+    gateway: &Gateway,
+    connection: &Connection,
+    request: &Request<'_>,
+    spoken: Spoken,
+) -> Page {
     match spoken {
         Spoken::Robots { allowed } => {
             let lines =
@@ -21,9 +30,14 @@ pub(super) fn page(gateway: &Gateway, connection: &Connection, spoken: Spoken) -
         Spoken::Online(online) => {
             Page { status: online.status, lines: online.lines.to_owned(), body: online.body.to_owned() }
         }
+        Spoken::Start => {
+            let (trusted, arrival) = (&gateway.config.gateway.trusted_proxies, connection.arrival);
+            let client = Client::of(request.fields, arrival.peer, arrival.secure, trusted);
+            start::page(gateway, &worker.process, request, client.address)
+        }
         Spoken::ToStart => {
             let arrived = connection.stream.local_address().ok().filter(|_| !connection.arrival.secure);
-            let start = start(&gateway.config.board.hostname, arrived);
+            let start = start_of(&gateway.config.board.hostname, arrived);
             Page {
                 status: 302,
                 lines: format!("Location: {start}\r\nCache-Control: no-store\r\n"),
@@ -35,7 +49,7 @@ pub(super) fn page(gateway: &Gateway, connection: &Connection, spoken: Spoken) -
 
 /// Where the start page is. The address that the client came to, as it leads back here whatever the client's DNS says;
 /// where that is no address for others (TLS, somebody in front, a link of IPv6), the board's name.
-fn start(hostname: &str, arrived: Option<SocketAddr>) -> String {
+fn start_of(hostname: &str, arrived: Option<SocketAddr>) -> String {
     let is_usable = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_unspecified(),
         IpAddr::V6(ip) => !ip.is_loopback() && !ip.is_unspecified() && !ip.is_unicast_link_local(),
@@ -63,8 +77,8 @@ mod tests {
             ("[fe80::1]:80", "http://kitgum.lan/"),
             ("127.0.0.1:8080", "http://kitgum.lan/"),
         ] {
-            assert_eq!(start("kitgum", arrived.parse().ok()), location, "{arrived}");
+            assert_eq!(start_of("kitgum", arrived.parse().ok()), location, "{arrived}");
         }
-        assert_eq!(start("kitgum", None), "http://kitgum.lan/");
+        assert_eq!(start_of("kitgum", None), "http://kitgum.lan/");
     }
 }
