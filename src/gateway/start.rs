@@ -16,15 +16,16 @@ use crate::routing;
 pub(super) fn page(gateway: &Gateway, process: &Process, request: &Request<'_>, client: IpAddr) -> Page {
     let asked = host::of(request.version, request.fields).ok().flatten();
     let signposts = signposts(gateway, asked, client);
+    let routes = match (gateway.routes.is_empty(), gateway.file_problems.is_empty()) {
+        (false, _) => Routes::Some,
+        (true, true) => Routes::None,
+        (true, false) => Routes::Broken,
+    };
     let page = start_page(&Start {
         gateway: &gateway.config.gateway.name,
         languages: &gateway.config.gateway.languages,
         fields: request.fields,
-        routes: match (gateway.routes.is_empty(), gateway.file_problems.is_empty()) {
-            (false, _) => Routes::Some,
-            (true, true) => Routes::None,
-            (true, false) => Routes::Broken,
-        },
+        routes,
         link: link(gateway, process),
         signposts: &signposts,
     });
@@ -33,7 +34,8 @@ pub(super) fn page(gateway: &Gateway, process: &Process, request: &Request<'_>, 
         "Content-Type: {content_type}\r\nCache-Control: no-store\r\nVary: Accept-Language\r\n\
          Content-Language: {language}\r\n"
     );
-    Page { status: 200, lines, body: page.body }
+    let status = if routes == Routes::Broken { 503 } else { 200 };
+    Page { status, lines, body: page.body }
 }
 
 /// In the order of the file. Routes that ask who somebody is are left out, even by name: those who may use them know where

@@ -186,6 +186,7 @@ fn a_board_without_routes_says_what_to_do() {
     assert!(page.text().contains("hafir.ini"), "{}", page.text());
     assert_eq!(gateway.get("/other").status, 404);
     let broken = Setup::new().route("wiki", "path = /wiki/\nupstream = nowhere at all").start();
+    assert_eq!(broken.get("/").status, 503);
     assert!(broken.get("/").text().contains("There is a mistake"), "{}", broken.get("/").text());
 }
 
