@@ -4,6 +4,7 @@
 
 mod arguments;
 mod audit;
+mod board;
 mod cache;
 mod check;
 mod control;
@@ -61,6 +62,7 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Command::Keys { section } => keys::run(section.as_deref(), out, err),
         Command::Print { file } => print::run(&file, out, err),
         Command::Status { file, json } => status::run(&file, json, out, err),
+        Command::Board(request) => board::run(&request, out, err),
         Command::Cache(request) => cache::run(&request, out, err),
         Command::Audit(request) => audit::run(&request, out, err),
         Command::Key(request) => key::run(&request, out, err),

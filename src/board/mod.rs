@@ -1,0 +1,17 @@
+//! What a board is besides a gateway, as functions over values: which file of the card counts, what the programs beside the
+//! gateway are told (access point, addresses, names, uplink), and what the card tells its person.
+//!
+//! Never touches a file, a socket or a clock; that is `cli/board/`. No text made here can hold more lines or words than it
+//! means to, whatever a person wrote.
+//! Entry types: [`texts`] and [`Text`].
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+mod addresses;
+mod environment;
+mod texts;
+mod time;
+mod wireless;
+
+pub(crate) use texts::{Setting, texts};
+pub(crate) use time::{ClockState, Trouble};
