@@ -2,6 +2,7 @@
 
 mod auth;
 mod base;
+mod board;
 mod cache;
 mod cli;
 mod codings;

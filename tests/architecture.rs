@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["base"]),
     ("http", &["base"]),
     ("net", &["base", "http", "config"]),
+    ("board", &["base", "config"]),
     ("routing", &["base", "http", "config"]),
     ("limits", &["base", "http", "config"]),
     ("auth", &["base", "http", "config"]),
@@ -57,6 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "http",
             "config",
             "net",
+            "board",
             "routing",
             "limits",
             "auth",
@@ -76,7 +78,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Rooms that are functions over values: they never wait.
 const PURE: &[&str] =
-    &["base", "http", "config", "routing", "limits", "auth", "content", "transform", "codings", "portal"];
+    &["base", "http", "config", "board", "routing", "limits", "auth", "content", "transform", "codings", "portal"];
 
 /// What only some rooms may call. A call is a run of words as `Words` spells them.
 struct Owned {
@@ -89,7 +91,7 @@ struct Owned {
 const OWNED: &[Owned] = &[
     Owned {
         what: "the clock",
-        calls: &["Instant::now", "SystemTime::now", "clock_gettime", "UNIX_EPOCH.elapsed", "Timer::"],
+        calls: &["Instant::now", "SystemTime::now", "clock_gettime", "clock_settime", "UNIX_EPOCH.elapsed", "Timer::"],
         owners: &["net/"],
     },
     Owned {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::audit::{BadWords as BadAuditWords, Request as AuditRequest};
+use super::board::{BadWords as BadBoardWords, Request as BoardRequest};
 use super::cache::{BadWords, Request as CacheRequest};
 use super::demo::{BadOption, Options as DemoOptions};
 use super::key::{BadWords as BadKeyWords, Request as KeyRequest};
@@ -33,6 +34,7 @@ Usage: hafir COMMAND
   password                 Ask for a password, or read one from standard input, and print the line for [user NAME].
   usage [--plan PLAN] [NAME]
                            Who has used how much of their quotas; 'hafir usage help' says more.
+  board prepare|watch      What a board made from the card image does besides serving; 'hafir board help' says more.
   demo [--port N] [--listen ADDRESS] [--state DIR] [--delay 600ms] [--rate 256kbit/s]
                            Try it in a minute: a slow remote site and the gateway in front of it.
   version                  Print the version.
@@ -55,6 +57,7 @@ pub(super) enum Command {
     Keys { section: Option<String> },
     Print { file: PathBuf },
     Status { file: Option<PathBuf>, json: bool },
+    Board(BoardRequest),
     Cache(CacheRequest),
     Audit(AuditRequest),
     Key(KeyRequest),
@@ -82,6 +85,7 @@ pub(super) enum UsageError {
     Missing { command: &'static str, what: &'static str },
     Unexpected { command: &'static str, word: String },
     BadHeader(String),
+    Board(BadBoardWords),
     Cache(BadWords),
     Audit(BadAuditWords),
     Key(BadKeyWords),
@@ -97,6 +101,7 @@ impl fmt::Display for UsageError {
             UsageError::Missing { command, what } => write!(f, "'hafir {command}' needs {what}"),
             UsageError::Unexpected { command, word } => write!(f, "'hafir {command}' has no use for '{word}'"),
             UsageError::BadHeader(line) => write!(f, "-H '{line}': write it as 'Name: value'"),
+            UsageError::Board(problem) => problem.fmt(f),
             UsageError::Cache(problem) => problem.fmt(f),
             UsageError::Audit(problem) => problem.fmt(f),
             UsageError::Key(problem) => problem.fmt(f),
@@ -118,6 +123,7 @@ impl Command {
             "explain" => rest.named("explain").explain(),
             "keys" => rest.named("keys").keys(),
             "status" => rest.named("status").status(),
+            "board" => BoardRequest::parse(rest.words.collect()).map(Command::Board).map_err(UsageError::Board),
             "cache" => CacheRequest::parse(rest.words.collect()).map(Command::Cache).map_err(UsageError::Cache),
             "usage" => UsageRequest::parse(rest.words.collect()).map(Command::Usage).map_err(UsageError::Usage),
             "audit" => AuditRequest::parse(rest.words.collect()).map(Command::Audit).map_err(UsageError::Audit),

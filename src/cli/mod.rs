@@ -4,11 +4,13 @@
 
 mod arguments;
 mod audit;
+mod board;
 mod cache;
 mod check;
 mod control;
 mod demo;
 mod explain;
+mod floor;
 mod folders;
 mod keeper;
 mod key;
@@ -26,6 +28,7 @@ mod signals;
 mod status;
 mod usage;
 mod watch;
+mod witness;
 mod workers;
 
 use std::ffi::OsString;
@@ -61,6 +64,7 @@ fn execute(command: Command, out: &mut dyn Write, err: &mut dyn Write) -> ExitCo
         Command::Keys { section } => keys::run(section.as_deref(), out, err),
         Command::Print { file } => print::run(&file, out, err),
         Command::Status { file, json } => status::run(&file, json, out, err),
+        Command::Board(request) => board::run(&request, out, err),
         Command::Cache(request) => cache::run(&request, out, err),
         Command::Audit(request) => audit::run(&request, out, err),
         Command::Key(request) => key::run(&request, out, err),
