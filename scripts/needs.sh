@@ -76,5 +76,15 @@ need_rust() {
     fi
 }
 
+# The checksums of all that is in target/dist.
+write_sums() {
+    (
+        cd target/dist || exit
+        rm -f SHA256SUMS
+        sums=$(sha256sum -- *)
+        echo "$sums" >SHA256SUMS
+    )
+}
+
 log=$(mktemp)
 trap 'rm -f "$log" "$log.rustup"' EXIT

@@ -93,7 +93,7 @@ pub(crate) fn system_wall() -> Wall {
 
 /// Sets the system's wall clock. Needs `CAP_SYS_TIME`.
 pub(crate) fn set_system_wall(wall: Wall) -> io::Result<()> {
-    let timespec = Timespec { tv_sec: wall.as_seconds(), tv_nsec: wall.as_millis().rem_euclid(1000) * 1_000_000 };
+    let timespec = Timespec::try_from(wall.since(Wall::default())).map_err(io::Error::other)?;
     Ok(clock_settime(ClockId::Realtime, timespec)?)
 }
 
