@@ -80,8 +80,7 @@ need_rust() {
 write_sums() {
     (
         cd target/dist || exit
-        rm -f SHA256SUMS
-        sums=$(sha256sum -- *)
+        sums=$(find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum)
         echo "$sums" >SHA256SUMS
     )
 }
