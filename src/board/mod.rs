@@ -8,10 +8,16 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod addresses;
+mod choice;
 mod environment;
+mod report;
+mod sentences;
 mod texts;
 mod time;
 mod wireless;
 
+pub(crate) use choice::{Candidate, Choice, Content, HEAD, NAME, STATUS_NAME, choose};
+pub(crate) use report::{Card, Facts, Gateway, Interface, Pace, Report, report};
+pub(crate) use sentences::{Standing, clear, lost, sentence, sentences};
 pub(crate) use texts::{Setting, texts};
 pub(crate) use time::{ClockState, Trouble};

@@ -12,7 +12,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::auth::basic;
-use crate::config::{self, Config, UserConfig};
+use crate::config::{self, Config, Kind, UserConfig};
 
 /// Why passwords were left in the file.
 #[derive(Debug)]
@@ -40,10 +40,14 @@ pub(super) fn hide(file: &Path) -> Result<Vec<String>, NotHidden> {
     }
     let target = Target::of(file)?;
     let mut hidden = Vec::new();
-    let new = config::replace_passwords(&bytes, |user, password| {
-        let is_theirs = loaded.config.users.iter().any(|known| known.name == user && known.password == password);
-        let hash = basic::hash(password, basic::DEFAULT_ITERATIONS).filter(|_| clear.contains(user) && is_theirs)?;
-        hidden.push(user.to_owned());
+    let new = config::replace_secrets(&bytes, |secret| {
+        let (user, password) = (&secret.section, &secret.value);
+        let is_theirs = loaded.config.users.iter().any(|known| known.name == *user && known.password == *password);
+        if secret.kind != Kind::User || !clear.contains(user.as_str()) || !is_theirs {
+            return None;
+        }
+        let hash = basic::hash(password, basic::DEFAULT_ITERATIONS)?;
+        hidden.push(user.clone());
         Some(hash)
     });
     let new = new.ok_or(NotHidden::Unclear)?;
@@ -71,14 +75,14 @@ fn says_the_same(old: &Config, new: &Config, hidden: &[String]) -> bool {
 }
 
 /// The file itself, behind any links that lead to it.
-struct Target {
+pub(super) struct Target {
     path: PathBuf,
     folder: PathBuf,
     found: Metadata,
 }
 
 impl Target {
-    fn of(file: &Path) -> Result<Target, NotHidden> {
+    pub(super) fn of(file: &Path) -> Result<Target, NotHidden> {
         let path = fs::canonicalize(file).map_err(NotHidden::Failed)?;
         let folder = path.parent().ok_or(NotHidden::Unclear)?.to_owned();
         let found = fs::metadata(&path).map_err(NotHidden::Failed)?;
@@ -92,16 +96,21 @@ impl Target {
         }
     }
 
-    fn replace(&self, old: &[u8], new: &[u8]) -> Result<(), NotHidden> {
+    /// A power cut leaves the old file or the new one. What the old one held is overwritten where it lay, afterwards.
+    pub(super) fn replace(&self, old: &[u8], new: &[u8]) -> Result<(), NotHidden> {
         let name = self.path.file_name().ok_or(NotHidden::Unclear)?.to_string_lossy();
         let beside = Beside::create(self.folder.join(format!(".{name}.{}.new", std::process::id())))?;
         beside.fill(new, &self.found).map_err(NotHidden::Failed)?;
         if !self.is_as_it_was(old) {
             return Err(NotHidden::Changed);
         }
+        let former = OpenOptions::new().write(true).open(&self.path);
         fs::rename(&beside.path, &self.path).map_err(NotHidden::Failed)?;
         // Where the folder cannot be synced the change may be lost with the power, and is made again.
-        let _ = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        let is_durable = File::open(&self.folder).and_then(|folder| folder.sync_all()).is_ok();
+        if let (Ok(former), true) = (former, is_durable) {
+            let _ = overwrite(former, old.len());
+        }
         Ok(())
     }
 
@@ -110,6 +119,12 @@ impl Target {
         let is_same = fs::metadata(&self.path).is_ok_and(|now| identity(&now) == identity(&self.found));
         is_same && fs::read(&self.path).is_ok_and(|now| now == old)
     }
+}
+
+/// Zeros in the place of a file that has no name any more. Cards may keep what was there; no program sees it then.
+fn overwrite(mut file: File, length: usize) -> io::Result<()> {
+    file.write_all(&vec![0; length])?;
+    file.sync_data()
 }
 
 /// The new file before it takes the place of the old one. Dropped, it is removed, if it still has that name.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::table::Kind;
+use super::table::{self, Kind};
 
 /// Problems kept of one file; further ones are only counted, so that a film opened as a configuration stays harmless.
 const MAX_KEPT: usize = 500;
@@ -169,6 +169,11 @@ impl Problems {
         self.list.is_empty()
     }
 
+    /// Those that are kept.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.list.iter()
+    }
+
     /// Each as one line, for pages and programs.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.list.iter().map(Problem::to_string).collect();
@@ -182,6 +187,27 @@ impl Problems {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lines().iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl Problem {
+    /// 0 where the problem is the whole file's.
+    pub(crate) fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The same without file and line: `[route wiki] uptream: unknown key; did you mean 'upstream'?`
+    pub(crate) fn what(&self) -> String {
+        let whole = self.to_string();
+        let place = if self.line > 0 { format!("{}:{}: ", self.file, self.line) } else { format!("{}: ", self.file) };
+        whole.strip_prefix(&place).unwrap_or(&whole).to_owned()
+    }
+
+    /// Whether what a section of this kind says may be another thing than what was meant: the problem stands in it, or
+    /// nobody knows where it stands, or it is about a key that such a section has.
+    pub(crate) fn concerns(&self, kind: Kind) -> bool {
+        let word = self.section.split(' ').next().unwrap_or_default();
+        Kind::find(word).is_none_or(|own| own == kind) || table::homes(&self.key).contains(&kind)
     }
 }
 

@@ -258,7 +258,7 @@ impl Row {
     }
 
     /// Whether nobody is to see the value: a password, or the text of a header field or query parameter of such a name.
-    fn is_secret(&self, name: &str) -> bool {
+    pub(super) fn is_secret(&self, name: &str) -> bool {
         match (self.kind, self.key) {
             (Kind::User, "password")
             | (Kind::Jwt, "client.secret")

@@ -2,8 +2,10 @@
 //!
 //! Decisions and texts are made by the room `board`; here are the files, the mounts and the clocks.
 
+mod card;
 mod clock;
 mod durable;
+mod hidden;
 mod person;
 mod prepare;
 mod words;

@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::{self, Write};
 
-use super::durable;
 use super::person::{self, Person};
 use super::words::Places;
+use super::{durable, hidden};
 use crate::board::{self, Setting};
 
 /// Tells boards apart where the firmware numbers them.
@@ -18,11 +18,20 @@ const OPEN: u32 = 0o644;
 /// Fails only where RUN cannot be written, never for what a person wrote.
 pub(super) fn run(places: &Places, err: &mut dyn Write) -> io::Result<()> {
     fs::create_dir_all(&places.run)?;
-    let person = person::read(places);
-    for line in person.problems.lines() {
-        let _ = writeln!(err, "{line}");
+    let mut person = person::read(places);
+    hidden::stand_in(&places.data, &person.file);
+    match hidden::hide(places, &person.file) {
+        Ok(0) => {}
+        Ok(count) => drop(writeln!(err, "{}: {count} moved out of sight", person.file.display())),
+        Err(why) => drop(writeln!(err, "{}: secrets stay there: {why}", person.file.display())),
     }
-    durable::write(&places.run.join("problems"), person.problems.to_string().as_bytes(), OPEN)?;
+    person = person::read(places);
+    if let Err(cause) = person::remember(places, &person) {
+        let _ = writeln!(err, "what holds now cannot be remembered: {cause}");
+    }
+    let problems: String = person.needs.iter().map(|need| format!("{need}\n")).collect();
+    let _ = write!(err, "{problems}");
+    durable::write(&places.run.join("problems"), problems.as_bytes(), OPEN)?;
     write_texts(places, &person)
 }
 

@@ -1,4 +1,4 @@
-//! Where passwords stand in a file as they are, so that their hashes can be put in their place.
+//! Where secrets stand in a file as they are, so that something else can be put in their place.
 
 use super::ini;
 use super::problem::Report;
@@ -6,20 +6,43 @@ use super::quote;
 use super::table::{self, Kind};
 use super::text;
 
-/// The file with other passwords: `replacement` is told a user and the password, and gives what stands there instead.
-/// Every other byte stays: marks, line ends, blanks, comments, padding. `None` where the file is not read without doubt.
-/// Values that are read from elsewhere (`@/path/to/file`) are not in the file and are not told.
-pub(crate) fn replace_passwords(
-    bytes: &[u8],
-    mut replacement: impl FnMut(&str, &str) -> Option<String>,
-) -> Option<Vec<u8>> {
+/// A secret of a file: a password, a passphrase, the text of a header field with such a name.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret {
+    pub(crate) line: usize,
+    pub(crate) kind: Kind,
+    /// That of the section; empty where it has none.
+    pub(crate) section: String,
+    /// As the table spells it; of a family with its name.
+    pub(crate) key: String,
+    /// What stands there, or `@` and the path of the file that holds it.
+    pub(crate) value: String,
+}
+
+impl Secret {
+    /// The path of the file that holds it.
+    pub(crate) fn elsewhere(&self) -> Option<&str> {
+        self.value.strip_prefix('@').map(quote::unquoted)
+    }
+}
+
+/// All secrets of a file, in its order; those included that are kept elsewhere. `None` where the file is not read without
+/// doubt.
+pub(crate) fn secrets(bytes: &[u8]) -> Option<Vec<Secret>> {
+    let source = Source::decode(bytes)?;
+    Some(places(bytes, &source.text)?.into_iter().map(|place| place.secret).collect())
+}
+
+/// The file with something else in the place of secrets: `replacement` is told each that stands there as it is, and gives
+/// what stands there instead. Every other byte stays: marks, line ends, blanks, comments, padding. `None` where the file is
+/// not read without doubt.
+pub(crate) fn replace_secrets(bytes: &[u8], mut replacement: impl FnMut(&Secret) -> Option<String>) -> Option<Vec<u8>> {
     let source = Source::decode(bytes)?;
     let mut changed = String::with_capacity(source.text.len() + 1024);
     let mut rest = 0;
-    for place in places(bytes, &source.text)? {
-        let Some(new) = replacement(&place.user, &place.password) else { continue };
-        // It must be read back as it is written: no quotes, nothing that looks like a comment.
-        if quote::quoted(&new) != new {
+    for place in places(bytes, &source.text)?.iter().filter(|place| place.secret.elsewhere().is_none()) {
+        let Some(new) = replacement(&place.secret) else { continue };
+        if !reads_back(&new) {
             return None;
         }
         changed.push_str(source.text.get(rest..place.start)?);
@@ -30,10 +53,17 @@ pub(crate) fn replace_passwords(
     Some(Source { text: changed, ..source }.encode())
 }
 
+/// It must be read back as it is written: no quotes, nothing that looks like a comment.
+fn reads_back(written: &str) -> bool {
+    match written.strip_prefix('@') {
+        Some(path) => quote::without_comment(written) == written && quote::quoted(path) == path,
+        None => quote::quoted(written) == written,
+    }
+}
+
 /// A value in the decoded text, from byte to byte.
 struct Place {
-    user: String,
-    password: String,
+    secret: Secret,
     start: usize,
     end: usize,
 }
@@ -44,11 +74,11 @@ fn places(bytes: &[u8], whole: &str) -> Option<Vec<Place>> {
     let starts = line_starts(whole);
     let mut places = Vec::new();
     for section in ini::read(&lines, &mut Report::new("")) {
-        for entry in section.entries.iter().filter(|_| Kind::find(&section.kind) == Some(Kind::User)) {
-            let is_password = table::find(Kind::User, &entry.key).is_some_and(|(row, _)| row.key == "password");
-            if !is_password || entry.value.starts_with('@') {
-                continue;
-            }
+        let Some(kind) = Kind::find(&section.kind) else { continue };
+        for entry in &section.entries {
+            let known = table::find(kind, &entry.key).filter(|(row, name)| row.is_secret(name));
+            // The word for "any value there is" is no secret.
+            let Some((row, name)) = known.filter(|_| entry.value != "*") else { continue };
             let line = lines.get(entry.line.checked_sub(1)?).filter(|line| line.number == entry.line)?;
             let from = *starts.get(entry.line.checked_sub(1)?)?;
             let written = whole.get(from..)?.get(..line.text.len()).filter(|written| *written == line.text)?;
@@ -59,8 +89,14 @@ fn places(bytes: &[u8], whole: &str) -> Option<Vec<Place>> {
             if entry.flaw.is_some() || entry.value.is_empty() || whole.get(start..end) != Some(&entry.value) {
                 return None;
             }
-            let password = quote::unquoted(&entry.value).to_owned();
-            places.push(Place { user: section.name.clone(), password, start, end });
+            let secret = Secret {
+                line: entry.line,
+                kind,
+                section: section.name.clone(),
+                key: row.family().map_or(row.key.to_owned(), |family| format!("{family}{name}")),
+                value: quote::unquoted(&entry.value).to_owned(),
+            };
+            places.push(Place { secret, start, end });
         }
     }
     Some(places)
@@ -126,8 +162,9 @@ mod tests {
 
     /// Hashes everything that is not hashed, so to speak.
     fn replaced(bytes: &[u8]) -> Option<Vec<u8>> {
-        replace_passwords(bytes, |user, password| {
-            (!password.starts_with('$')).then(|| format!("$hash-of-{user}-{}", password.len()))
+        replace_secrets(bytes, |secret| {
+            let is_clear = secret.kind == Kind::User && !secret.value.starts_with('$');
+            is_clear.then(|| format!("$hash-of-{}-{}", secret.section, secret.value.len()))
         })
     }
 
@@ -178,6 +215,37 @@ mod tests {
             assert_eq!(replaced(bytes), None, "{bytes:?}");
         }
         assert!(replaced(&vec![b' '; text::MAX_FILE + 1]).is_none());
-        assert!(replace_passwords(b"[user a]\npassword = x", |_, _| Some("a ; b".into())).is_none());
+        for unclear in ["a ; b", "@/a ; b", "@\"/a\"", "@@/a", "\"a\""] {
+            assert!(replace_secrets(b"[user a]\npassword = x", |_| Some(unclear.into())).is_none(), "{unclear}");
+        }
+    }
+
+    #[test]
+    fn secrets_of_all_kinds_are_found() {
+        let file = "[Wifi]\nname = a\nPassphrase = \"mango tree\" ; ours\nuplink.passphrase=@/a/b\n[jwt m]\nclient.secret = x\n\
+            [route my wiki]\nset.request.X-Api-Key = y\nset.request.X-School = z\nheader.Authorization = *\n";
+        let found: Vec<String> = secrets(file.as_bytes())
+            .unwrap()
+            .iter()
+            .map(|secret| {
+                format!("{} {:?} {} {} {}", secret.line, secret.kind, secret.section, secret.key, secret.value)
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "3 Wifi  passphrase mango tree",
+                "4 Wifi  uplink.passphrase @/a/b",
+                "6 Jwt m client.secret x",
+                "8 Route my wiki set.request.X-Api-Key y",
+            ]
+        );
+        let moved = replace_secrets(file.as_bytes(), |secret| Some(format!("@/data/{}", secret.key))).unwrap();
+        let moved = String::from_utf8(moved).unwrap();
+        assert!(moved.contains("Passphrase = @/data/passphrase ; ours\nuplink.passphrase=@/a/b\n"), "{moved}");
+        assert!(
+            moved.contains("set.request.X-Api-Key = @/data/set.request.X-Api-Key\nset.request.X-School = z"),
+            "{moved}"
+        );
     }
 }
