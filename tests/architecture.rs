@@ -91,7 +91,7 @@ struct Owned {
 const OWNED: &[Owned] = &[
     Owned {
         what: "the clock",
-        calls: &["Instant::now", "SystemTime::now", "clock_gettime", "UNIX_EPOCH.elapsed", "Timer::"],
+        calls: &["Instant::now", "SystemTime::now", "clock_gettime", "clock_settime", "UNIX_EPOCH.elapsed", "Timer::"],
         owners: &["net/"],
     },
     Owned {

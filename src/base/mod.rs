@@ -16,4 +16,4 @@ pub(crate) use certificate::PeerCertificate;
 pub(crate) use id::{RequestId, TraceParent};
 pub(crate) use rate::{Allowance, Period, Quota, Rate};
 pub(crate) use size::{LinkRate, Size};
-pub(crate) use time::{Mono, Now, Wall};
+pub(crate) use time::{BUILT, LONGEST_USE, Mono, Now, Wall};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::key_files::KeyFiles;
 use super::memory::Memory;
+use super::witness::Witness;
 use crate::gateway::{Gateway, Process, Scribe, keep_documents};
 
 /// The longest pause between two rounds.
@@ -48,7 +49,9 @@ fn keep(process: &Process, current: &Current, mut memory: Memory, ends: &AtomicB
     let mut rounds: u32 = 0;
     let mut scribe = Scribe::default();
     let mut key_files = KeyFiles::default();
+    let witness = Witness::of_environment();
     while !ends.load(Ordering::Relaxed) {
+        witness.look(&process.clock);
         let pause = process.cache.maintain(process.clock.now());
         process.upstreams.sweep();
         let gateway = in_force(current);
@@ -93,6 +96,6 @@ fn look_after_certificates(current: &Current) {
 fn remember(process: &Process, memory: &mut Memory) {
     let now = process.clock.now();
     if now.sure {
-        memory.keep(now.wall, process.upstreams.names().export());
+        memory.keep(now, process.upstreams.names().export());
     }
 }

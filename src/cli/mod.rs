@@ -10,6 +10,7 @@ mod check;
 mod control;
 mod demo;
 mod explain;
+mod floor;
 mod folders;
 mod keeper;
 mod key;
@@ -27,6 +28,7 @@ mod signals;
 mod status;
 mod usage;
 mod watch;
+mod witness;
 mod workers;
 
 use std::ffi::OsString;

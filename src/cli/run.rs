@@ -19,11 +19,12 @@ use super::privileges;
 use super::secrets::{self, NotHidden};
 use super::signals::{Wish, Wishes};
 use super::watch::Watch;
+use super::witness::Witness;
 use super::workers::Workers;
 use super::{EXIT_CONFIG, EXIT_FAILURE};
 use crate::config::{self, Config, Loaded};
 use crate::gateway::{Gateway, Process, Provenance};
-use crate::net::{self, BindError, Listener, Listeners, TimedOut, within};
+use crate::net::{self, BindError, Clock, Listener, Listeners, TimedOut, within};
 use crate::observe::stderr_log;
 
 /// How often the configuration file is looked at.
@@ -119,7 +120,10 @@ impl Running {
         let state = config.gateway.state.clone();
         let memory = Memory::open(&state);
         let instance = RandomState::new().hash_one(std::process::id());
-        let process = Arc::new(Process::start(&config, file, memory.clock_floor(), instance));
+        let clock = Clock::start(memory.clock_floor());
+        // Before anything goes by it.
+        Witness::of_environment().look(&clock);
+        let process = Arc::new(Process::start(&config, file, clock, instance));
         process.upstreams.names().import(memory.names());
         KeyFiles::default().read(&config.jwt, &process);
         remember(&config, &from);

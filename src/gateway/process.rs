@@ -7,7 +7,6 @@ use super::provider::Providers;
 use super::{counts, provider};
 use crate::auth::Tokens;
 use crate::auth::key::KeyRing;
-use crate::base::Wall;
 use crate::cache::{Cache, SearchRules};
 use crate::config::Config;
 use crate::ledger::{Ledger, Table};
@@ -54,9 +53,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// `floor`: a time that is surely over. Nothing here fails: what does not work shows in the status.
-    pub(crate) fn start(config: &Config, file: &Path, floor: Wall, instance: u64) -> Process {
-        let clock = Clock::start(floor);
+    /// Nothing here fails: what does not work shows in the status.
+    pub(crate) fn start(config: &Config, file: &Path, clock: Arc<Clock>, instance: u64) -> Process {
         let (ledger, problem) = Ledger::open(&config.gateway.state);
         let (records, unread) = match ledger.all(Table::Keys) {
             Ok(records) => (records, None),

@@ -1,6 +1,6 @@
 //! How files are made, and what becomes of broken ones.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -18,14 +18,6 @@ pub(super) fn create(path: &Path) -> io::Result<File> {
 /// A name is on the card when its folder is.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-/// Gives a broken file another name, which is returned.
-pub(super) fn put_aside(path: &Path) -> io::Result<PathBuf> {
-    let name = name_aside(path)?;
-    fs::rename(path, &name)?;
-    sync_folder(path.parent().unwrap_or(Path::new("/")))?;
-    Ok(name)
 }
 
 /// The next name for a broken file.

@@ -1,25 +1,28 @@
-//! The second copy of keys: a file of lines to which each change is added. A line is
+//! A file of lines to which each change is added. A line is
 //!
 //! ```text
-//! CHECKSUM NUMBER put|last|gone NAME [BYTES]
+//! CHECKSUM NUMBER put|last|drop|gone NAME [BYTES]
 //! ```
 //!
 //! with the checksum (xxh3, 16 digits) over what follows it, and bytes below `!`, `%` and DEL in names and bytes as `%`
-//! and two digits. A damaged line costs itself alone: the next one begins behind a line feed.
+//! and two digits. After `last` only `gone` counts, and after that nothing; `drop` is a removal that something may follow.
+//! A damaged line costs itself alone: the next one begins behind a line feed.
+//!
+//! Nothing is held in memory: who wants to know what a journal says reads it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::aside::{create, sync_folder};
 use super::record::{Record, Stamp};
 
-pub(super) const NAME: &str = "keys.journal";
-/// A line longer than the longest record is none; reading it costs no more memory than this.
-const LONGEST_LINE: u64 = 256 << 10;
+/// A line longer than the longest record (a provider's document, 256 KB, of which each byte may take three) is none;
+/// reading it costs no more memory than this.
+const LONGEST_LINE: u64 = 800 << 10;
 /// A journal is written anew when it is longer than this, and four times as long as what it says.
 const SHORT: u64 = 256 << 10;
 const CHECKSUM: usize = 16;
@@ -37,9 +40,11 @@ pub(super) struct Contents {
     pub(super) torn: bool,
 }
 
-/// The journal, open for additions.
+/// One journal, open for additions.
 pub(super) struct Journal {
-    file: File,
+    path: PathBuf,
+    /// `None` after a failure: it is opened again for the next change.
+    file: Option<File>,
     /// Where the next line begins. What lies behind is of a change that failed.
     end: u64,
     /// Where the change before the next one began.
@@ -49,8 +54,8 @@ pub(super) struct Journal {
 }
 
 /// A missing file says nothing.
-pub(super) fn read(folder: &Path) -> io::Result<Contents> {
-    let file = match File::open(folder.join(NAME)) {
+pub(super) fn read(path: &Path) -> io::Result<Contents> {
+    let file = match File::open(path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Contents::default()),
         outcome => outcome?,
     };
@@ -77,18 +82,33 @@ pub(super) fn keep_greater(records: &mut Records, name: String, record: Record) 
     }
 }
 
+impl Contents {
+    pub(super) fn is_whole(&self) -> bool {
+        self.damaged == 0 && !self.torn
+    }
+
+    /// The number of the last change.
+    pub(super) fn last_number(&self) -> u64 {
+        last_number(&self.records)
+    }
+}
+
+pub(super) fn last_number(records: &Records) -> u64 {
+    records.values().map(|record| record.stamp.number).max().unwrap_or(0)
+}
+
 impl Journal {
-    /// The file as it is, which is whole.
-    pub(super) fn open(folder: &Path) -> io::Result<Journal> {
-        let file = create(&folder.join(NAME))?;
-        sync_folder(folder)?;
-        let end = file.metadata()?.len();
-        Ok(Journal { file, end, before: end, compact: end })
+    /// The file as it is, which is whole and says this.
+    pub(super) fn open(path: &Path, records: &Records) -> io::Result<Journal> {
+        let file = create(path)?;
+        sync_folder(folder(path))?;
+        let compact = records.iter().map(|(name, record)| line(name, record).len() as u64).sum();
+        Ok(Journal { compact, ..Journal::of(path, file)? })
     }
 
     /// Writes a whole journal. A power cut leaves the old one or the new one.
-    pub(super) fn write_anew(folder: &Path, records: &Records) -> io::Result<Journal> {
-        let fresh = folder.join("keys.journal.new");
+    pub(super) fn write_anew(path: &Path, records: &Records) -> io::Result<Journal> {
+        let fresh = path.with_added_extension("new");
         let mut writer = BufWriter::new(create(&fresh)?);
         writer.get_ref().set_len(0)?;
         for (name, record) in records {
@@ -96,21 +116,32 @@ impl Journal {
         }
         let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
-        fs::rename(&fresh, folder.join(NAME))?;
-        sync_folder(folder)?;
-        let end = file.metadata()?.len();
-        Ok(Journal { file, end, before: end, compact: end })
+        fs::rename(&fresh, path)?;
+        sync_folder(folder(path))?;
+        Journal::of(path, file)
     }
 
-    /// Adds lines; they are on the card when it returns. After a failure none of them is there.
-    pub(super) fn append(&mut self, records: &[(String, Record)]) -> io::Result<()> {
+    fn of(path: &Path, file: File) -> io::Result<Journal> {
+        let end = file.metadata()?.len();
+        Ok(Journal { path: path.to_owned(), file: Some(file), end, before: end, compact: end })
+    }
+
+    pub(super) fn read(&self) -> io::Result<Contents> {
+        read(&self.path)
+    }
+
+    /// Adds lines; on the card when it returns, if that is asked for. After a failure none of them is there.
+    pub(super) fn append(&mut self, records: &[(String, Record)], durable: bool) -> io::Result<()> {
         let lines: Vec<u8> = records.iter().flat_map(|(name, record)| line(name, record)).collect();
-        self.trim()?;
+        let file = self.trimmed()?;
+        let written = file.write_all(&lines).and_then(|()| if durable { file.sync_data() } else { Ok(()) });
         self.before = self.end;
-        let written = self.file.write_all(&lines).and_then(|()| self.file.sync_data());
         match written {
             Ok(()) => self.end += lines.len() as u64,
-            Err(_) => drop(self.trim()),
+            Err(_) => {
+                drop(self.trimmed());
+                self.file = None;
+            }
         }
         written
     }
@@ -118,8 +149,12 @@ impl Journal {
     /// Takes the last addition back, where the other copy could not be written.
     pub(super) fn undo(&mut self) -> io::Result<()> {
         self.end = self.before;
-        self.trim()?;
-        self.file.sync_data()
+        self.trimmed()?.sync_data()
+    }
+
+    /// Brings to the card what was added without waiting for it.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.trimmed()?.sync_data()
     }
 
     /// Whether most of it is history.
@@ -127,17 +162,29 @@ impl Journal {
         self.end > SHORT && self.end / 4 > self.compact
     }
 
-    fn trim(&mut self) -> io::Result<()> {
-        if self.file.metadata()?.len() != self.end {
-            self.file.set_len(self.end)?;
+    /// The file, at the place of the next line.
+    fn trimmed(&mut self) -> io::Result<&mut File> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => create(&self.path)?,
+        };
+        let file = self.file.insert(file);
+        if file.metadata()?.len() != self.end {
+            file.set_len(self.end)?;
         }
-        self.file.seek(SeekFrom::Start(self.end)).map(drop)
+        file.seek(SeekFrom::Start(self.end))?;
+        Ok(file)
     }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
 }
 
 fn line(name: &str, record: &Record) -> Vec<u8> {
     let word = match (&record.bytes, record.stamp.last) {
-        (None, _) => "gone",
+        (None, true) => "gone",
+        (None, false) => "drop",
         (Some(_), true) => "last",
         (Some(_), false) => "put",
     };
@@ -168,6 +215,7 @@ fn parse(line: &[u8]) -> Option<(String, Record)> {
         (b"put", Some(Some(bytes))) => (false, Some(bytes)),
         (b"last", Some(Some(bytes))) => (true, Some(bytes)),
         (b"gone", None) => (true, None),
+        (b"drop", None) => (false, None),
         _ => return None,
     };
     Some((name, Record { stamp: Stamp { last, number }, bytes }))
@@ -209,6 +257,7 @@ mod tests {
             ("a b%\n", Stamp { last: true, number: u64::MAX }, Some(b"\x00 \n%\x7f\xff")),
             ("k2", Stamp { last: false, number: 3 }, Some(b"")),
             ("k3", Stamp { last: true, number: 4 }, None),
+            ("k4", Stamp { last: false, number: 5 }, None),
         ] {
             let record = Record { stamp, bytes: bytes.map(<[u8]>::to_vec) };
             let text = line(name, &record);

@@ -1,20 +1,22 @@
-//! What the gateway must not forget: keys, counts of quotas, documents of providers. Small named records in a
-//! database in the state folder.
+//! What the gateway must not forget: keys, counts of quotas, documents of providers. Small named records in journals in
+//! the state folder, files to which changes are added line by line.
 //!
 //! Never on the way of a request: every call here may wait for the card. Never knows what a record means. Entry types:
 //! [`Ledger`], [`Table`], [`Durability`].
 //!
-//! Keys are kept twice, because a card may lose or change any byte: in the database, `ledger.redb`, and in a journal of
-//! lines, `keys.journal`. A change is in both before [`Ledger::write`] returns. Each copy of a record has a checksum and
-//! a [`Stamp`]; when the ledger is opened both files are merged, the higher stamp wins, and both are brought to the same
-//! state. So damage to one of the files, whatever it is, costs nothing: what was revoked has the higher stamp and stays
-//! revoked. A file that is broken is put aside as `ledger.redb.broken-1` or `keys.journal.broken-1`, never deleted. The
-//! other tables are in the database alone: a broken one begins anew.
+//! Keys are kept twice, because a card may lose or change any byte: in `keys.journal` and `keys.copy`. A change is in
+//! both before [`Ledger::write`] returns. Each line has a checksum and a stamp; when the ledger is opened both files are
+//! merged, the higher stamp wins, and both are brought to the same state. So damage to one of the files, whatever it is,
+//! costs nothing: what was revoked has the higher stamp and stays revoked. A damaged file is put aside as
+//! `keys.journal.broken-1`, never deleted. The other tables share `counts.journal`, which is there once: a damaged line
+//! of it costs itself alone.
+//!
+//! There is no database below this, on purpose: some thousand records that are read whole at the start and then only
+//! written need none, and what a database writes for one change (pages, their parents, its own log) wears out a card.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 mod aside;
-mod database;
 mod journal;
 mod open;
 mod record;
@@ -29,7 +31,7 @@ use record::Record;
 /// A gateway that starts waits two seconds for a command to end.
 const PATIENCE: u32 = 100;
 
-/// The database and the journal of one state folder. One process has them open at a time.
+/// The journals of one state folder. One process has them open at a time.
 pub(crate) struct Ledger {
     state: State,
 }
@@ -52,10 +54,10 @@ pub(crate) enum Durability {
     Soon,
 }
 
-/// The mutex guards the two files; it is held while the card is written.
+/// The mutex guards the files; it is held while the card is written.
 enum State {
     Open(Box<Mutex<Files>>),
-    /// Nothing can be kept, for the reason given. Keys are still read from the journal.
+    /// Nothing can be kept, for the reason given. Keys are still read.
     Shut {
         why: String,
         folder: PathBuf,
@@ -105,7 +107,7 @@ impl Ledger {
     pub(crate) fn all(&self, table: Table) -> io::Result<Vec<(String, Vec<u8>)>> {
         let records = match (&self.state, table) {
             (State::Open(open), _) => lock(open).all(table)?,
-            (State::Shut { folder, .. }, Table::Keys) => journal::read(folder)?.records,
+            (State::Shut { folder, .. }, Table::Keys) => open::read_keys(folder)?,
             (State::Shut { why, .. }, Table::Usage | Table::Documents) => {
                 return Err(io::Error::other(why.clone()));
             }

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
+const JOURNAL: &str = open::KEYS[0];
+const COPY: &str = open::KEYS[1];
+
 struct Folder(PathBuf);
 
 impl Folder {
@@ -112,7 +115,7 @@ fn one_process_has_the_files_and_others_are_told() {
     assert_eq!(text(&second, "k").as_deref(), Some("made"));
     assert!(second.all(Table::Usage).is_err());
     drop(first);
-    assert_eq!(folder.broken("ledger.redb.broken"), 0);
+    assert_eq!(folder.broken("keys.copy.broken"), 0);
     let (missing, problem) = Ledger::open(Path::new("/nonexistent/hafir"));
     assert!(problem.is_some() && missing.refusal().is_some());
     assert!(missing.all(Table::Keys).unwrap().is_empty());
@@ -126,32 +129,33 @@ fn places(length: usize, most: usize, salt: usize) -> impl Iterator<Item = usize
 
 #[test]
 fn a_changed_byte_anywhere_in_the_journal_costs_nothing() {
-    each_damage(journal::NAME, 70, |bytes, at| bytes[at] ^= 1 << (at % 8));
+    each_damage(JOURNAL, 70, |bytes, at| bytes[at] ^= 1 << (at % 8));
 }
 
 #[test]
 fn a_journal_cut_anywhere_costs_nothing() {
-    each_damage(journal::NAME, 40, |bytes, at| bytes.truncate(at));
+    each_damage(JOURNAL, 40, |bytes, at| bytes.truncate(at));
 }
 
 #[test]
-fn a_changed_byte_anywhere_in_the_database_costs_nothing() {
-    each_damage(database::NAME, 70, |bytes, at| bytes[at] ^= 1 << (at % 8));
+fn a_changed_byte_anywhere_in_the_copy_costs_nothing() {
+    each_damage(COPY, 70, |bytes, at| bytes[at] ^= 1 << (at % 8));
 }
 
 #[test]
-fn changed_bytes_at_the_head_of_the_database_cost_nothing() {
-    each_damage(database::NAME, 0, |bytes, at| bytes[at] ^= 0xff);
+fn changed_bytes_at_the_head_of_either_cost_nothing() {
+    each_damage(COPY, 0, |bytes, at| bytes[at] ^= 0xff);
+    each_damage(JOURNAL, 0, |bytes, at| bytes[at] ^= 0xff);
 }
 
 #[test]
-fn a_database_cut_anywhere_costs_nothing() {
-    each_damage(database::NAME, 24, |bytes, at| bytes.truncate(at));
+fn a_copy_cut_anywhere_costs_nothing() {
+    each_damage(COPY, 40, |bytes, at| bytes.truncate(at));
 }
 
 #[test]
-fn a_database_with_a_page_of_nothing_costs_nothing() {
-    each_damage(database::NAME, 24, |bytes, at| {
+fn a_journal_with_a_page_of_nothing_costs_nothing() {
+    each_damage(JOURNAL, 24, |bytes, at| {
         let end = bytes.len().min(at + 4096);
         bytes[at..end].fill(0);
     });
@@ -163,18 +167,18 @@ fn each_damage(name: &str, most: usize, damage: impl Fn(&mut Vec<u8>, usize)) {
     let ledger = folder.open();
     fill(&ledger);
     drop(ledger);
-    let (database, journal) = (folder.file(database::NAME), folder.file(journal::NAME));
-    let good = (fs::read(&database).unwrap(), fs::read(&journal).unwrap());
-    let length = if name == database::NAME { good.0.len() } else { good.1.len() };
+    let (copy, journal) = (folder.file(COPY), folder.file(JOURNAL));
+    let good = (fs::read(&copy).unwrap(), fs::read(&journal).unwrap());
+    let length = if name == COPY { good.0.len() } else { good.1.len() };
     let factor: usize = std::env::var("HAFIR_POWER_CUTS").ok().and_then(|count| count.parse().ok()).unwrap_or(1);
     let sample: Vec<usize> = match most {
         0 => places(512, 64 * factor, 0).collect(),
         _ => places(length, most * factor, factor).collect(),
     };
     for at in sample {
-        fs::write(&database, &good.0).unwrap();
+        fs::write(&copy, &good.0).unwrap();
         fs::write(&journal, &good.1).unwrap();
-        let mut bytes = if name == database::NAME { good.0.clone() } else { good.1.clone() };
+        let mut bytes = if name == COPY { good.0.clone() } else { good.1.clone() };
         damage(&mut bytes, at);
         fs::write(folder.file(name), bytes).unwrap();
         let what = format!("{name} damaged at {at}");
@@ -204,16 +208,16 @@ fn broken_files_are_put_aside_and_said() {
     fill(&ledger);
     drop(ledger);
     for round in 1..3 {
-        fs::write(folder.file(database::NAME), b"nothing like a database").unwrap();
+        fs::write(folder.file(COPY), b"nothing like a journal\n").unwrap();
         let (ledger, problem) = Ledger::open(&folder.0);
         let problem = problem.unwrap();
-        assert!(problem.contains(&format!("ledger.redb.broken-{round}")), "{problem}");
+        assert!(problem.contains(&format!("keys.copy.broken-{round}")), "{problem}");
         assert_filled(&ledger, "restored");
     }
-    let mut bytes = fs::read(folder.file(journal::NAME)).unwrap();
+    let mut bytes = fs::read(folder.file(JOURNAL)).unwrap();
     bytes[40] ^= 1;
-    fs::write(folder.file(journal::NAME), &bytes).unwrap();
-    fs::write(folder.file(database::NAME), b"nothing like a database").unwrap();
+    fs::write(folder.file(JOURNAL), &bytes).unwrap();
+    fs::write(folder.file(COPY), b"nothing like a journal\n").unwrap();
     let (ledger, problem) = Ledger::open(&folder.0);
     assert!(problem.unwrap().contains("may have to be revoked again"));
     assert_eq!(fs::read(folder.file("keys.journal.broken-1")).unwrap(), bytes);
@@ -225,9 +229,9 @@ fn an_old_copy_of_either_file_brings_nothing_back() {
     let folder = Folder::new();
     put(&folder.open(), "k", "made");
     let old = |name: &str| fs::read(folder.file(name)).unwrap();
-    let (database, journal) = (old(database::NAME), old(journal::NAME));
+    let (copy, journal) = (old(COPY), old(JOURNAL));
     folder.open().write_last(Table::Keys, "k", b"ended").unwrap();
-    for (name, bytes) in [(database::NAME, database), (journal::NAME, journal)] {
+    for (name, bytes) in [(COPY, copy), (JOURNAL, journal)] {
         fs::write(folder.file(name), bytes).unwrap();
         assert_eq!(text(&folder.open(), "k").as_deref(), Some("ended"), "{name}");
     }
@@ -239,12 +243,12 @@ fn a_change_that_was_cut_short_is_there_or_not_and_harms_no_other() {
     let ledger = folder.open();
     put(&ledger, "k", "made");
     drop(ledger);
-    let before = (fs::read(folder.file(database::NAME)).unwrap(), fs::read(folder.file(journal::NAME)).unwrap());
+    let before = (fs::read(folder.file(COPY)).unwrap(), fs::read(folder.file(JOURNAL)).unwrap());
     folder.open().write_last(Table::Keys, "k", b"ended").unwrap();
-    let after = fs::read(folder.file(journal::NAME)).unwrap();
+    let after = fs::read(folder.file(JOURNAL)).unwrap();
     for length in before.1.len()..=after.len() {
-        fs::write(folder.file(database::NAME), &before.0).unwrap();
-        fs::write(folder.file(journal::NAME), &after[..length]).unwrap();
+        fs::write(folder.file(COPY), &before.0).unwrap();
+        fs::write(folder.file(JOURNAL), &after[..length]).unwrap();
         let (ledger, problem) = Ledger::open(&folder.0);
         assert_eq!(problem, None, "a torn end is no damage");
         let expected = if length == after.len() { "ended" } else { "made" };
@@ -258,14 +262,67 @@ fn a_long_journal_is_written_anew() {
     let ledger = folder.open();
     ledger.write_last(Table::Keys, "ended", b"ended").unwrap();
     let big = "x".repeat(20_000);
-    let length = || fs::metadata(folder.file(journal::NAME)).unwrap().len();
+    let length = || fs::metadata(folder.file(JOURNAL)).unwrap().len();
     for round in 0..40 {
         put(&ledger, "k", &format!("{big}{round}"));
     }
     assert!(length() < 400_000, "{}", length());
     drop(ledger);
-    fs::remove_file(folder.file(database::NAME)).unwrap();
+    fs::remove_file(folder.file(COPY)).unwrap();
     let ledger = folder.open();
     assert_eq!(text(&ledger, "k"), Some(format!("{big}39")));
     assert_eq!(text(&ledger, "ended").as_deref(), Some("ended"));
+}
+
+#[test]
+fn a_damaged_line_of_counts_costs_itself_alone() {
+    let folder = Folder::new();
+    let ledger = folder.open();
+    let names: Vec<String> = (0..20).map(|number| format!("u{number}")).collect();
+    let records: Vec<(&str, Option<&[u8]>)> = names.iter().map(|name| (name.as_str(), Some(&b"5"[..]))).collect();
+    ledger.write(Table::Usage, &records, Durability::Now).unwrap();
+    ledger.write(Table::Documents, &[("u0", Some(b"keys"))], Durability::Soon).unwrap();
+    drop(ledger);
+    let path = folder.file(open::COUNTS);
+    let good = fs::read(&path).unwrap();
+    for at in places(good.len(), 60, 3) {
+        let mut bytes = good.clone();
+        bytes[at] ^= 4;
+        fs::write(&path, bytes).unwrap();
+        let (ledger, problem) = Ledger::open(&folder.0);
+        assert!(problem.is_some() || at == good.len() - 1, "{at}");
+        let left = ledger.all(Table::Usage).unwrap().len() + ledger.all(Table::Documents).unwrap().len();
+        // A line feed that is none any more takes two lines with it.
+        assert!(left >= 19, "{left} of 21 are left after byte {at}");
+        drop(ledger);
+        folder.open();
+    }
+}
+
+#[test]
+fn what_was_removed_from_counts_may_come_again() {
+    let folder = Folder::new();
+    for round in 0..3 {
+        let ledger = folder.open();
+        assert_eq!(ledger.get(Table::Usage, "u").unwrap(), None, "{round}");
+        ledger.write(Table::Usage, &[("u", Some(b"5"))], Durability::Now).unwrap();
+        drop(ledger);
+        let ledger = folder.open();
+        assert_eq!(ledger.get(Table::Usage, "u").unwrap().as_deref(), Some(&b"5"[..]), "{round}");
+        ledger.write(Table::Usage, &[("u", None)], Durability::Now).unwrap();
+    }
+}
+
+#[test]
+fn counts_take_no_more_room_than_they_need() {
+    let folder = Folder::new();
+    let ledger = folder.open();
+    let text = "9".repeat(2000);
+    for round in 0..1000 {
+        let name = format!("u{}", round % 7);
+        ledger.write(Table::Usage, &[(&name, Some(text.as_bytes()))], Durability::Soon).unwrap();
+    }
+    assert!(fs::metadata(folder.file(open::COUNTS)).unwrap().len() < 300_000);
+    drop(ledger);
+    assert_eq!(folder.open().all(Table::Usage).unwrap().len(), 7);
 }

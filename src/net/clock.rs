@@ -1,12 +1,15 @@
-//! The only place that reads the clocks.
+//! The only place that reads the clocks, and sets the one that can be set.
 //!
 //! A board has no clock battery: after a power cut its wall clock may stand in the past. [`Clock`] therefore has a
-//! floor, the latest time that is known to be over, and never tells an earlier one.
+//! floor, the latest time that is known to be over, and never tells an earlier one. Where somebody sets the wall clock
+//! forwards to such a time at the start, it looks right and is not: then it is doubted until it is known to be right.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::time::{ClockId, Timespec, clock_settime};
 use rustls::pki_types::UnixTime;
 use rustls::time_provider::TimeProvider;
 
@@ -29,6 +32,8 @@ pub(crate) struct Clock {
     wall_at_start: AtomicI64,
     /// When the wall clock is to be read again.
     read_again: AtomicU64,
+    /// Whether the wall clock is not to be believed, whatever it says.
+    doubted: AtomicBool,
 }
 
 impl Clock {
@@ -40,6 +45,7 @@ impl Clock {
             floor_at_start: AtomicI64::new(floor.as_millis()),
             wall_at_start: AtomicI64::new(0),
             read_again: AtomicU64::new(0),
+            doubted: AtomicBool::new(false),
         };
         Arc::new(clock)
     }
@@ -56,13 +62,18 @@ impl Clock {
         Mono::from_millis(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// Says whether the wall clock is to be believed from now on, if it is not behind the floor.
+    pub(crate) fn doubt(&self, doubted: bool) {
+        self.doubted.store(doubted, Ordering::Relaxed);
+    }
+
     fn judge(&self, mono: Mono, system: Wall) -> Now {
         let floor = Wall::from_millis(self.floor.load(Ordering::Relaxed));
-        if system >= floor {
+        if system >= floor && !self.doubted.load(Ordering::Relaxed) {
             return Now { mono, wall: system, sure: true };
         }
         let passed = self.floor_at_start.load(Ordering::Relaxed).saturating_add(millis(mono));
-        Now { mono, wall: floor.max(Wall::from_millis(passed)), sure: false }
+        Now { mono, wall: floor.max(Wall::from_millis(passed)).max(system), sure: false }
     }
 
     fn system_wall(&self, mono: Mono) -> Wall {
@@ -73,6 +84,17 @@ impl Clock {
         }
         Wall::from_millis(self.wall_at_start.load(Ordering::Relaxed).saturating_add(millis(mono)))
     }
+}
+
+/// What the system's wall clock says, be it right or wrong.
+pub(crate) fn system_wall() -> Wall {
+    Wall::from_millis(read_wall())
+}
+
+/// Sets the system's wall clock. Needs `CAP_SYS_TIME`.
+pub(crate) fn set_system_wall(wall: Wall) -> io::Result<()> {
+    let timespec = Timespec::try_from(wall.since(Wall::default())).map_err(io::Error::other)?;
+    Ok(clock_settime(ClockId::Realtime, timespec)?)
 }
 
 /// The time by which certificates are judged: never before the clock's floor, so that a board that woke up in 1970
@@ -127,6 +149,23 @@ mod tests {
         let now = clock.judge(Mono::from_millis(6), Wall::from_millis(2000 * HOUR));
         assert!(now.sure);
         assert_eq!(now.wall, Wall::from_millis(2000 * HOUR));
+    }
+
+    #[test]
+    fn a_clock_that_is_doubted_is_unsure_until_it_is_set_and_never_tells_an_earlier_time() {
+        let clock = Clock::start(Wall::from_millis(1000 * HOUR));
+        clock.doubt(true);
+        let mut last = Wall::default();
+        let steps = [(0, 1001), (1, 1002), (2, 999), (3, 1004), (4, 9000)];
+        for (hours, system) in steps {
+            clock.doubt(hours < 4);
+            let mono = Mono::from_millis(u64::try_from(hours * HOUR).unwrap());
+            let now = clock.judge(mono, Wall::from_millis(system * HOUR));
+            assert_eq!(now.sure, hours == 4);
+            assert!(now.wall >= last, "after {hours} h");
+            last = now.wall;
+        }
+        assert_eq!(last, Wall::from_millis(9000 * HOUR));
     }
 
     #[test]

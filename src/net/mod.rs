@@ -1,7 +1,7 @@
 //! Sockets and time: listeners, connections plain and in TLS, the buffers they are read into, deadlines, permits.
 //!
 //! Never knows a route, a cache or a policy: what a connection says is for others to judge. This is the only room that
-//! reads a clock. A connection lives on one thread; while it is idle it holds a socket, a small task and no buffer.
+//! reads or sets a clock. A connection lives on one thread; while it is idle it holds a socket, a small task and no buffer.
 //!
 //! Entry types: [`Clock`], [`Listeners`], [`Admission`], [`Stream`], [`Buffer`], [`BodyReader`], [`Meter`],
 //! [`IdleTimer`], [`TlsFront`], [`TlsClient`].
@@ -26,7 +26,7 @@ mod write;
 pub(crate) use admission::{Admission, Permit};
 pub(crate) use body::{BodyError, BodyReader};
 pub(crate) use buffer::{Buffer, Filled};
-pub(crate) use clock::{CertificateTimeProvider, Clock};
+pub(crate) use clock::{CertificateTimeProvider, Clock, set_system_wall, system_wall};
 pub(crate) use deadline::{IdleTimer, TimedOut, within};
 pub(crate) use listeners::{AcceptError, Accepted, BindError, Listener, Listeners};
 pub(crate) use meter::{Meter, Progress, TooSlow};

@@ -522,6 +522,23 @@ fn ages_of_an_earlier_run_need_a_clock_that_is_believed() {
 }
 
 #[test]
+fn a_clock_that_is_set_makes_nothing_older_that_came_in_this_run() {
+    let unsure = Now { sure: false, ..at(0) };
+    let block = Block::new(DATE);
+    let times = Times {
+        initial_age: initial_age(block.fields(), unsure, unsure),
+        received: unsure.wall,
+        sure: false,
+        since: Since::Received(unsure.mono),
+    };
+    let three_years = Duration::from_secs(3 * 365 * 86_400);
+    let set = Now { mono: unsure.mono.after(Duration::from_secs(5)), wall: unsure.wall.after(three_years), sure: true };
+    assert_eq!(times.age(set), Some(Duration::from_secs(5)));
+    let next_run = Times { since: Since::Opened(Mono::default()), ..times };
+    assert_eq!(next_run.age(set), None, "nobody knows when it came");
+}
+
+#[test]
 fn hop_by_hop_and_withheld_fields_are_not_kept() {
     let check = |text: &str, cookies: bool, expected: &str| {
         let block = Block::new(text);

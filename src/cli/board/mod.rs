@@ -8,6 +8,9 @@ mod durable;
 mod hidden;
 mod person;
 mod prepare;
+mod servers;
+mod sight;
+mod watch;
 mod words;
 
 use std::io::Write;
@@ -16,13 +19,16 @@ use std::process::ExitCode;
 pub(super) use words::{BadWords, HELP, Request};
 
 use super::{EXIT_FAILURE, say};
+use crate::config::LogLevel;
+use crate::observe::stderr_log;
 
 /// Runs one command and gives the exit code.
 pub(super) fn run(request: &Request, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+    stderr_log(LogLevel::Info);
     let done = match request {
         Request::Help => return say(out, HELP),
         Request::Prepare(places) => prepare::run(places, err),
-        Request::Watch(_places) => Ok(()),
+        Request::Watch(places) => watch::run(places, err),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 
 use super::tokens::{Claims, Provider};
 use super::{Key, basic, bearer, guard};
-use crate::harness::{Gateway, Origin, Setup};
+use crate::harness::{Gateway, Origin, Setup, until};
 
 /// Starts again with a clock that is behind what the board remembers: it is that much later, and not believed.
 pub(super) fn set_later(gateway: &mut Gateway, seconds: u64) {
@@ -65,4 +65,19 @@ fn each_route_says_what_counts_while_the_clock_is_unsure() {
             assert!(response.field("retry-after").is_some() && response.all("www-authenticate").is_empty());
         }
     }
+}
+
+#[test]
+fn a_clock_that_looks_right_is_believed_once_the_machine_says_so_and_nothing_is_lost_by_it() {
+    let (origin, provider) = (Origin::plain(), Provider::new(1));
+    let mut setup = Setup::new();
+    provider.section(&mut setup, "id");
+    guard(&mut setup, &origin, "known", "auth = jwt\nauth.plain_http = on");
+    let sign = setup.folder.join("clock-is-right");
+    setup.environment("HAFIR_CLOCK", &sign.display().to_string());
+    let gateway = setup.start();
+    let token = bearer(&provider.token(&Claims { exp: 3600, ..Claims::default() }));
+    assert_eq!(gateway.get_with("/known", &token).status, 503);
+    gateway.folder.write("clock-is-right", "");
+    until("the clock is believed", || gateway.get_with("/known", &token).status == 200);
 }

@@ -24,7 +24,7 @@ fn written(gateway: &Gateway) -> String {
     let state = gateway.folder.path().join("state");
     let _ = fs::remove_dir_all(&copy);
     fs::create_dir_all(copy.join("state")).expect("a folder");
-    if fs::copy(state.join("ledger.redb"), copy.join("state/ledger.redb")).is_err() {
+    if fs::copy(state.join("counts.journal"), copy.join("state/counts.journal")).is_err() {
         return String::new();
     }
     let text = fs::read_to_string(&gateway.file).expect("the file");

@@ -90,7 +90,7 @@ fn keys_are_made_shown_and_ended_beside_the_gateway() {
     assert_eq!(before.get(&id).map(String::as_str), Some("good"));
     gateway.kill();
     assert_eq!(states(&gateway.file), before, "without the gateway");
-    for name in ["ledger.redb", "keys.journal"] {
+    for name in ["keys.copy", "keys.journal"] {
         let bytes = std::fs::read(gateway.folder.join(&format!("state/{name}"))).expect("a file");
         let secret = &text.as_bytes()[15..47];
         assert!(!bytes.windows(secret.len()).any(|window| window == secret), "the secret lies in {name}");
@@ -208,7 +208,7 @@ fn a_damaged_byte_in_either_file_loses_no_key_and_brings_none_back() {
     }
     let mut dice = Dice(13);
     for round in 0..rounds(12) {
-        let name = ["state/ledger.redb", "state/keys.journal"][round % 2];
+        let name = ["state/keys.copy", "state/keys.journal"][round % 2];
         let path: PathBuf = setup.folder.join(name);
         let mut bytes = std::fs::read(&path).expect("a file");
         let at = usize::try_from(dice.roll(bytes.len() as u64)).expect("small");
