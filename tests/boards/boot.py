@@ -19,6 +19,10 @@ SETTINGS = """\
 name = Board under test
 [metrics]
 listen = 0.0.0.0:8079
+[board]
+time = off
+[cache]
+keep_free = 5 MB
 [route objects]
 path = /o/
 upstream = http://10.0.2.2:{port}

@@ -57,5 +57,5 @@ def wait_for_page(board, path="/", seconds=None, field=None):
 
 def status(board):
     """What the gateway says of itself, or None."""
-    answer = get(board.admin_port, "/status", {"Accept": "application/json"}, host="127.0.0.1")
+    answer = get(board.admin_port, "/status.json", host="127.0.0.1")
     return json.loads(answer.body) if answer and answer.status == 200 else None

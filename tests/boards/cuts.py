@@ -25,6 +25,7 @@ name = Board under test
 listen = 0.0.0.0:8079
 [cache]
 size = 40 MB
+keep_free = 5 MB
 [board]
 time = off
 [wifi]
