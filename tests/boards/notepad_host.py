@@ -16,7 +16,7 @@ DEFAULTS = """\
 listen = 127.0.0.1:{port}
 state = {data}/hafir
 [metrics]
-listen = off
+listen = 127.0.0.1:{admin}
 [board]
 time = off
 """
@@ -35,12 +35,13 @@ class Board:
         self.boot, self.data, self.run = (os.path.join(folder, name) for name in ("boot", "data", "run"))
         for place in (self.boot, self.data, self.run):
             os.makedirs(place)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            second.bind(("127.0.0.1", 0))
+            self.port, admin = first.getsockname()[1], second.getsockname()[1]
         self.defaults = os.path.join(folder, "defaults.ini")
         with open(self.defaults, "w", encoding="utf-8") as out:
-            out.write(DEFAULTS.format(port=self.port, data=self.data))
+            out.write(DEFAULTS.format(port=self.port, admin=admin, data=self.data))
         self.environment = dict(os.environ, HAFIR_DEFAULTS=self.defaults)
 
     def put(self, files):
@@ -67,7 +68,9 @@ class Board:
         process = subprocess.Popen([self.binary, "run", file], env=self.environment, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         try:
-            return self.page(process, page)
+            answer = self.page(process, page)
+            self.tell(where)
+            return answer
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -75,6 +78,21 @@ class Board:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def tell(self, where):
+        """Lets the board write its status. Once the gateway answers that is done at the first look."""
+        path = os.path.join(self.boot, "hafir-status.txt")
+        if os.path.exists(path):
+            os.remove(path)
+        watch = subprocess.Popen([self.binary, "board", "watch", *where], env=self.environment,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            give_up = time.monotonic() + PATIENCE
+            while not os.path.exists(path) and time.monotonic() < give_up:
+                time.sleep(0.02)
+        finally:
+            watch.kill()
+            watch.wait()
 
     def setting(self, name):
         """What a shell makes of board.env."""
