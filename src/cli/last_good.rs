@@ -56,8 +56,11 @@ pub(crate) fn load_or_last_good(path: &Path) -> Start {
     Start { config, from, problems_of_the_file: Some(problems) }
 }
 
+/// Marks of an encoding and padding say nothing either.
 fn is_blank(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace())
+    let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+    let text = marks.iter().find_map(|mark| bytes.strip_prefix(*mark)).unwrap_or(bytes);
+    text.iter().all(|byte| matches!(byte, 0 | 0x1A) || byte.is_ascii_whitespace())
 }
 
 fn kept_at(bytes: &[u8], base: &Path) -> PathBuf {
@@ -153,6 +156,7 @@ mod tests {
     #[test]
     fn what_a_power_cut_leaves_behind_is_blank() {
         assert!(is_blank(b"") && is_blank(b"\0\0\r\n") && !is_blank(b"; x"));
+        assert!(is_blank(b"\xEF\xBB\xBF") && is_blank(b"\xFF\xFE\r\0\n\0") && !is_blank(b"\xEF\xBB\xBFa"));
     }
 
     #[test]
