@@ -151,14 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_file_is_taken_only_where_there_is_no_other() {
-        let folder = Folder::new();
-        fs::write(folder.0.join("answer"), "200 Good morning\n").unwrap();
-        let text = "[gateway]\nstate = state\n";
-        assert!(matches!(folder.start(text).from, From::File(_)));
-        let state = config::state_folder(b"", &folder.0);
-        assert!(matches!(folder.start("").from, From::File(_)) || last_good(&state.join(NAME), &folder.0).is_some());
-        assert!(is_blank(b"") && is_blank(b"\0\0\r\n") && !is_blank(b"x"));
+    fn what_a_power_cut_leaves_behind_is_blank() {
+        assert!(is_blank(b"") && is_blank(b"\0\0\r\n") && !is_blank(b"; x"));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `hafir board`, with the real program, on folders in the place of a card.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{Folder, free_port, hafir, spawn, until};
+use crate::harness::{Folder, free_port, hafir, loopback, spawn, until};
 
 /// A board's card, and what stands in its memory.
 struct Board {
@@ -54,8 +56,20 @@ impl Board {
     }
 
     fn gateway(&self) -> Running {
+        let state = self.folder.join("data/hafir").display().to_string();
+        let defaults = self.folder.write("defaults.ini", format!("[gateway]\nstate = {state}\n"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_hafir"));
-        Running::of(command.arg("run").arg(self.variable("FILE")))
+        Running::of(command.arg("run").arg(self.variable("FILE")).env("HAFIR_DEFAULTS", defaults))
+    }
+
+    /// What the gateway says of itself; empty while it says nothing.
+    fn gateway_says(&self) -> String {
+        let mut said = String::new();
+        if let Ok(mut stream) = TcpStream::connect(loopback(self.admin)) {
+            let _ = stream.write_all(b"GET /status.json HTTP/1.0\r\nHost: a\r\n\r\n");
+            let _ = stream.read_to_string(&mut said);
+        }
+        said
     }
 
     fn read(&self, name: &str) -> String {
@@ -289,4 +303,21 @@ fn the_card_tells_how_the_board_is() {
     assert!(board.status().contains("1 thing needs you:") || board.status().contains("things need you:"));
     board.put("hafir.ini", good);
     until("that it is gone", || board.status().starts_with("\u{FEFF}All is well.\r\n"));
+}
+
+#[test]
+fn an_empty_file_makes_nobody_forget_the_last_good_one() {
+    let board = Board::new();
+    board.put("hafir.ini", board.ini("[route a]\r\nrespond = 200 here\r\n"));
+    board.prepare();
+    let gateway = board.gateway();
+    until("the gateway", || board.gateway_says().contains("\"last_good\":false"));
+    drop(gateway);
+    for empty in ["", "\0\0\0\0", "\r\n"] {
+        board.put("hafir.ini", empty);
+        board.prepare();
+        let _gateway = board.gateway();
+        until("the gateway", || board.gateway_says().contains("\"last_good\":true"));
+        assert!(board.read("data/hafir/last-good.ini").contains("[route a]"));
+    }
 }
