@@ -121,7 +121,7 @@ def check(binary, folder, case):
     board.put(case.files)
     faults = list(check_page(case, board.start))
     faults += check_status(case, board.status())
-    faults += check_secret(case, board.boot)
+    faults += check_secret(case, board)
     if case.means == "wrong":
         faults += check_history(binary, folder, case)
     return faults
@@ -151,13 +151,12 @@ def check_status(case, status):
         yield f"a status of {len(status)} bytes"
     if notepad.PASSPHRASE in text:
         yield "the passphrase stands in the status"
-    # Lines are broken, and go on indented.
-    paragraphs = [" ".join(part.split()) for part in re.split(r"\r\n(?=\r\n|\S)", text)]
+    parts = paragraphs(text)
     if case.means == "same" and list(case.files) == ["hafir.ini"] and "All is well" not in text:
         yield f"it does not say that all is well: {text[:200]!r}"
-    blamed = {int(found[1] or found[2]): part for part in paragraphs for found in LINE.finditer(part)}
+    blamed = {int(found[1] or found[2]): part for part in parts for found in LINE.finditer(part)}
     for line, words in case.problems:
-        if not any(tells(part, line, words) for part in paragraphs):
+        if not any(tells(part, line, words) for part in parts):
             yield f"not told: {f'line {line}, ' if line else ''}{words}"
     wanted = {line for line, _ in case.problems} | case.also
     if case.means != "wrong" or None not in wanted:
@@ -169,23 +168,26 @@ def check_status(case, status):
         yield "does not say what is wrong"
 
 
+def paragraphs(text):
+    """Lines are broken, and go on indented."""
+    return [" ".join(part.split()) for part in re.split(r"\r\n(?=\r\n|\S)", text)]
+
+
 def tells(part, line, words):
     lines = {int(found[1] or found[2]) for found in LINE.finditer(part)}
     return (not line or line in lines) and all(word.lower() in part.lower() for word in words)
 
 
-def check_secret(case, boot):
-    """What was typed in clear is gone from the card where the file was understood."""
+def check_secret(case, board):
+    """What was typed in clear is gone from the file that was understood, or the status says that it is not."""
     if case.means != "same":
         return
-    for name in os.listdir(boot):
-        path = os.path.join(boot, name)
-        if not os.path.isfile(path) or case.files.get(name) is None or "copy" in case.name or "broken" in case.name:
-            continue
-        with open(path, "rb") as file:
-            content = file.read()
-        if any(notepad.PASSPHRASE.encode(code) in content for code in ("utf-8", "utf-16-le", "utf-16-be")):
-            yield f"the passphrase is left in {name}"
+    path = board.setting("HAFIR_FILE")
+    with open(path, "rb") as file:
+        content = file.read()
+    told = any(tells(part, 0, ["passphrase", "still stands in the file"]) for part in paragraphs(board.status().decode()))
+    if not told and any(notepad.PASSPHRASE.encode(code) in content for code in ("utf-8", "utf-16-le", "utf-16-be")):
+        yield f"the passphrase is left in {os.path.basename(path)}"
 
 
 def check_history(binary, folder, case):
