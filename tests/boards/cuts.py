@@ -13,7 +13,7 @@ from figures import expect
 CUTS = 20
 READERS = 6
 # The cut comes at a random moment in this span after the page, in seconds.
-TRAFFIC = (3.0, 9.0)
+TRAFFIC = (3.0, 20.0)
 # hafir syncs what it keeps every 5 s; the card and an emulated processor take their time, too.
 LOST_AT_MOST = 12.0
 # Bytes a second of each answer of the origin, so that fills are under way when the power goes.
@@ -49,10 +49,12 @@ auth = key
 class Reader(threading.Thread):
     """Asks for objects, in whole and in parts, until the power goes, and looks at every byte."""
 
-    def __init__(self, bench, board, seed, kept, tally):
+    def __init__(self, bench, board, seed, kept, filled, tally):
         super().__init__(daemon=True)
         self.bench, self.board, self.chance = bench, board, random.Random(seed)
-        self.kept, self.tally = kept, tally
+        # When each object was kept, and what was fetched since the start.
+        self.kept, self.filled = kept, filled
+        self.tally = tally
         self.stop = threading.Event()
 
     def run(self):
@@ -72,7 +74,13 @@ class Reader(threading.Thread):
             return
         self.tally.add(path, answer, body if answer.status == 200 else wanted)
         if answer.whole and answer.status == 200:
-            self.kept.setdefault(path, time.monotonic())
+            self.remember(path, "hit" in answer.cache())
+
+    def remember(self, path, is_hit):
+        """An answer is kept since it came; one that nobody has asked for since the start, and is a hit, since before."""
+        if not is_hit:
+            self.filled.add(path)
+        self.kept.setdefault(path, time.monotonic() if path in self.filled else 0.0)
 
 
 class Tally:
@@ -169,7 +177,8 @@ def what_is_left(bench, board, kept, tally):
 
 
 def traffic(bench, board, number, kept, tally, seconds):
-    readers = [Reader(bench, board, f"{number} {index}", kept, tally) for index in range(READERS)]
+    filled = set()
+    readers = [Reader(bench, board, f"{number} {index}", kept, filled, tally) for index in range(READERS)]
     for reader in readers:
         reader.start()
     time.sleep(seconds)

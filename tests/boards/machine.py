@@ -94,10 +94,11 @@ class Board:
             for line in process.stdout:
                 line = line.decode(errors="replace").rstrip()
                 at = time.monotonic() - self.began
+                used = self.processor_seconds()
                 log.write(f"{at:8.2f} {line}\n")
                 log.flush()
                 with self.more:
-                    lines.append((at, line))
+                    lines.append((at, used, line))
                     self.more.notify_all()
         with self.more:
             self.more.notify_all()
@@ -108,7 +109,7 @@ class Board:
         give_up = time.monotonic() + seconds
         with self.more:
             while True:
-                for at, line in self.lines[seen:]:
+                for at, _, line in self.lines[seen:]:
                     if found := wanted.search(line):
                         return at, found
                 seen = len(self.lines)
@@ -120,7 +121,21 @@ class Board:
     def seen(self, pattern):
         """All lines so far that fit."""
         with self.more:
-            return [(at, found) for at, line in self.lines if (found := re.search(pattern, line))]
+            return [(at, found) for at, _, line in self.lines if (found := re.search(pattern, line))]
+
+    def used_since(self, at):
+        """Processor time of the emulator from the line of the console at `at` until now: what a busy machine did not
+        give it does not count."""
+        with self.more:
+            return self.processor_seconds() - next(used for when, used, _ in self.lines if when >= at)
+
+    def processor_seconds(self):
+        try:
+            with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+                user, system = file.read().rsplit(")", 1)[1].split()[11:13]
+            return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        except OSError:
+            return 0.0
 
     def is_on(self):
         return self.process.poll() is None
@@ -132,4 +147,4 @@ class Board:
         self.reader.join(5)
 
     def last_words(self, count=15):
-        return "\n".join(f"    {at:7.2f} {line}" for at, line in self.lines[-count:])
+        return "\n".join(f"    {at:7.2f} {line}" for at, _, line in self.lines[-count:])

@@ -98,6 +98,10 @@ def judge(lines):
             judge_entry(number, text, section, problems, also)
     for section in sections.values():
         problems += section.missing()
+        also.update(section.keys[key] for key in section.destinations())
+    if "wifi" in sections and "country" not in getattr(sections.get("gateway"), "keys", {}):
+        # That a Wi-Fi without a country is weak may be told.
+        also.add(sections["wifi"].line)
     return problems, also
 
 
@@ -123,13 +127,16 @@ class Section:
 
     def missing(self):
         if self.kind == "route" and self.title != "route":
-            destinations = [key for key in self.keys if key in ("respond", "upstream")]
+            destinations = self.destinations()
             if not destinations:
                 yield self.line, ["destination"]
             if len(destinations) > 1:
                 yield self.keys[destinations[1]], destinations
         if self.kind == "wifi" and "passphrase" in self.keys and "name" not in self.keys:
             yield self.keys["passphrase"], ["name"]
+
+    def destinations(self):
+        return [key for key in self.keys if key in ("respond", "upstream")]
 
 
 def judge_entry(number, text, section, problems, also):

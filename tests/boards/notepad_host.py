@@ -1,22 +1,22 @@
 """The spoiled files against the binary of this machine: what the card's init would do, in folders instead of partitions."""
 
 import concurrent.futures
+import contextlib
 import os
 import re
-import signal
-import socket
 import subprocess
 import time
 
 import client
 import notepad
+from machine import free_ports
 
 DEFAULTS = """\
 [gateway]
 listen = 127.0.0.1:{port}
 state = {data}/hafir
 [metrics]
-listen = 127.0.0.1:{admin}
+listen = 127.0.0.1:{admin_port}
 [board]
 time = off
 """
@@ -35,13 +35,10 @@ class Board:
         self.boot, self.data, self.run = (os.path.join(folder, name) for name in ("boot", "data", "run"))
         for place in (self.boot, self.data, self.run):
             os.makedirs(place)
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            second.bind(("127.0.0.1", 0))
-            self.port, admin = first.getsockname()[1], second.getsockname()[1]
+        self.port, admin_port = free_ports(2)
         self.defaults = os.path.join(folder, "defaults.ini")
         with open(self.defaults, "w", encoding="utf-8") as out:
-            out.write(DEFAULTS.format(port=self.port, admin=admin, data=self.data))
+            out.write(DEFAULTS.format(port=self.port, admin_port=admin_port, data=self.data))
         self.environment = dict(os.environ, HAFIR_DEFAULTS=self.defaults)
 
     def put(self, files):
@@ -58,41 +55,44 @@ class Board:
                 out.write(content)
 
     def start(self, page):
-        """Prepares and starts as init does; gives the answer for a page."""
-        where = ["--boot", self.boot, "--data", self.data, "--run", self.run]
-        prepared = subprocess.run([self.binary, "board", "prepare", *where], capture_output=True, timeout=PATIENCE,
-                                  env=self.environment, check=False)
+        """Prepares and starts as init does; gives the answer for a page, and leaves the status on the card."""
+        prepared = subprocess.run(self.command("prepare"), capture_output=True, timeout=PATIENCE, env=self.environment,
+                                  check=False)
         if prepared.returncode:
             raise AssertionError(f"prepare ended with {prepared.returncode}: {prepared.stderr.decode()[:500]}")
-        file = self.setting("HAFIR_FILE")
-        process = subprocess.Popen([self.binary, "run", file], env=self.environment, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
-        try:
-            answer = self.page(process, page)
-            self.tell(where)
+        with self.running([self.binary, "run", self.setting("HAFIR_FILE")]) as gateway:
+            answer = self.page(gateway, page)
+            # No test may set this machine's clock.
+            harmless = ["setpriv", "--bounding-set=-sys_time"] if os.geteuid() == 0 else []
+            with self.running([*harmless, *self.command("watch")]) as watch:
+                self.wait_for_status(watch)
             return answer
+
+    def command(self, word):
+        return [self.binary, "board", word, "--boot", self.boot, "--data", self.data, "--run", self.run]
+
+    @contextlib.contextmanager
+    def running(self, command):
+        process = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            yield process
         finally:
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
             try:
                 process.wait(5)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
 
-    def tell(self, where):
-        """Lets the board write its status. Once the gateway answers that is done at the first look."""
-        path = os.path.join(self.boot, "hafir-status.txt")
-        if os.path.exists(path):
-            os.remove(path)
-        watch = subprocess.Popen([self.binary, "board", "watch", *where], env=self.environment,
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            give_up = time.monotonic() + PATIENCE
-            while not os.path.exists(path) and time.monotonic() < give_up:
-                time.sleep(0.02)
-        finally:
-            watch.kill()
-            watch.wait()
+    def wait_for_status(self, watch):
+        give_up = time.monotonic() + PATIENCE
+        while not os.path.exists(self.status_file()):
+            if watch.poll() is not None or time.monotonic() > give_up:
+                raise AssertionError("no status is written")
+            time.sleep(0.02)
+
+    def status_file(self):
+        return os.path.join(self.boot, "hafir-status.txt")
 
     def setting(self, name):
         """What a shell makes of board.env."""
@@ -111,7 +111,7 @@ class Board:
         raise AssertionError("no page")
 
     def status(self):
-        with open(os.path.join(self.boot, "hafir-status.txt"), "rb") as file:
+        with open(self.status_file(), "rb") as file:
             return file.read()
 
 
@@ -121,7 +121,7 @@ def check(binary, folder, case):
     board.put(case.files)
     faults = list(check_page(case, board.start))
     faults += check_status(case, board.status())
-    faults += check_secret(case, board.boot)
+    faults += check_secret(case, board)
     if case.means == "wrong":
         faults += check_history(binary, folder, case)
     return faults
@@ -151,10 +151,12 @@ def check_status(case, status):
         yield f"a status of {len(status)} bytes"
     if notepad.PASSPHRASE in text:
         yield "the passphrase stands in the status"
-    paragraphs = [part for part in re.split(r"\r\n(?=\r\n|\S)", text)]
-    blamed = {int(found[1] or found[2]): part for part in paragraphs for found in LINE.finditer(part)}
+    parts = paragraphs(text)
+    if case.means == "same" and list(case.files) == ["hafir.ini"] and "All is well" not in text:
+        yield f"it does not say that all is well: {text[:200]!r}"
+    blamed = {int(found[1] or found[2]): part for part in parts for found in LINE.finditer(part)}
     for line, words in case.problems:
-        if not any(tells(part, line, words) for part in paragraphs):
+        if not any(tells(part, line, words) for part in parts):
             yield f"not told: {f'line {line}, ' if line else ''}{words}"
     wanted = {line for line, _ in case.problems} | case.also
     if case.means != "wrong" or None not in wanted:
@@ -166,23 +168,26 @@ def check_status(case, status):
         yield "does not say what is wrong"
 
 
+def paragraphs(text):
+    """Lines are broken, and go on indented."""
+    return [" ".join(part.split()) for part in re.split(r"\r\n(?=\r\n|\S)", text)]
+
+
 def tells(part, line, words):
     lines = {int(found[1] or found[2]) for found in LINE.finditer(part)}
     return (not line or line in lines) and all(word.lower() in part.lower() for word in words)
 
 
-def check_secret(case, boot):
-    """What was typed in clear is gone from the card where the file was understood."""
+def check_secret(case, board):
+    """What was typed in clear is gone from the file that was understood, or the status says that it is not."""
     if case.means != "same":
         return
-    for name in os.listdir(boot):
-        path = os.path.join(boot, name)
-        if not os.path.isfile(path) or case.files.get(name) is None or "copy" in case.name or "broken" in case.name:
-            continue
-        with open(path, "rb") as file:
-            content = file.read()
-        if any(notepad.PASSPHRASE.encode(code) in content for code in ("utf-8", "utf-16-le", "utf-16-be")):
-            yield f"the passphrase is left in {name}"
+    path = board.setting("HAFIR_FILE")
+    with open(path, "rb") as file:
+        content = file.read()
+    told = any(tells(part, 0, ["passphrase", "still stands in the file"]) for part in paragraphs(board.status().decode()))
+    if not told and any(notepad.PASSPHRASE.encode(code) in content for code in ("utf-8", "utf-16-le", "utf-16-be")):
+        yield f"the passphrase is left in {os.path.basename(path)}"
 
 
 def check_history(binary, folder, case):
