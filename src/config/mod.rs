@@ -32,8 +32,7 @@ mod url;
 mod value;
 
 pub(crate) use access::*;
-#[expect(unused_imports, reason = "until the board is there")]
-pub(crate) use board::{BoardAddress, BoardConfig, PortalConfig, Probes, Uplink, WifiConfig};
+pub(crate) use board::{BoardAddress, Probes, Uplink, WifiConfig};
 pub(crate) use effective::{EffectiveEntry, EffectiveSection, Origin};
 pub(crate) use outside::Outside;
 pub(crate) use problem::{Problem, Problems};

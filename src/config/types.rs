@@ -25,7 +25,6 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsConfig,
     pub(crate) link: LinkConfig,
     pub(crate) audit: AuditConfig,
-    #[expect(dead_code, reason = "until the portal is there")]
     pub(crate) portal: PortalConfig,
     pub(crate) wifi: WifiConfig,
     pub(crate) board: BoardConfig,

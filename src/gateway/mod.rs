@@ -34,6 +34,8 @@ mod refusal;
 mod refuse;
 mod reply;
 mod serve;
+mod speak;
+mod start;
 mod terms;
 mod tunnel;
 mod worker;

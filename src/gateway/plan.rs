@@ -8,11 +8,13 @@ use crate::cache::{Key, SearchRules};
 use crate::config::{Class, HostPolicy, PathMatch, Robots};
 use crate::http::connection::{self, Expectation};
 use crate::http::{BodyFraming, Fields, Method, OwnedRequest, RequestHead, Target, Version, framing, target};
+use crate::portal::{ProbeAnswer, probe};
 use crate::routing::{self, Found};
 use crate::transform::{Client, Ids, Upgrade};
 
 use super::build::Origin;
 use super::identify::Caller;
+use super::refusal::Spoken;
 use super::{Gateway, Refusal, Route};
 
 /// RFC 9309 §2.3.
@@ -142,8 +144,8 @@ fn planned<'a>(
     let client = Client::of(request.fields, arrival.peer, arrival.secure, trusted);
     let found = found.or_else(|| gateway.table.find(&routing_request(&request, &target)));
     let led = found.and_then(|found| Some((found, gateway.routes.get(found.route.index())?)));
-    if let Some(allowed) = robots(gateway, &request, &target, led.map(|(_, route)| route)) {
-        return Err(Refusal::Robots { allowed });
+    if let Some(spoken) = spoken(gateway, &request, &target, led.map(|(_, route)| route)) {
+        return Err(Refusal::Spoken(spoken));
     }
     let (found, route) = led.ok_or(Refusal::NoRoute)?;
     let ids = Ids::of(request.fields, random);
@@ -173,15 +175,38 @@ pub(crate) fn routing_request<'a>(request: &Request<'a>, target: &'a Target<'_>)
     }
 }
 
+/// What the gateway itself says, before any route is asked.
+fn spoken(gateway: &Gateway, request: &Request<'_>, target: &Target<'_>, route: Option<&Route>) -> Option<Spoken> {
+    if !matches!(request.method, Method::Get | Method::Head) {
+        return None;
+    }
+    let to_devices = || answered(gateway, target, route);
+    let start = || (route.is_none() && target.path == "/" && gateway.config.portal.start).then_some(Spoken::Start);
+    robots(gateway, target, route).map(|allowed| Spoken::Robots { allowed }).or_else(to_devices).or_else(start)
+}
+
+/// What a device is told that asks for the Internet. A route that names its host answers by itself: somebody meant it.
+fn answered(gateway: &Gateway, target: &Target<'_>, route: Option<&Route>) -> Option<Spoken> {
+    let host = target.authority.as_ref()?.host;
+    let answer = probe(gateway.config.portal.probes, host, &target.path)?;
+    if route.is_some_and(|route| !route.config.matches.hosts.is_empty()) {
+        return None;
+    }
+    Some(match answer {
+        ProbeAnswer::Online(online) => Spoken::Online(online),
+        ProbeAnswer::Portal => Spoken::ToStart,
+    })
+}
+
 /// What the gateway itself tells crawlers (RFC 9309 §2.3), and whether they may come. A route that is for this very path
 /// answers by itself.
-fn robots(gateway: &Gateway, request: &Request<'_>, target: &Target<'_>, route: Option<&Route>) -> Option<bool> {
+fn robots(gateway: &Gateway, target: &Target<'_>, route: Option<&Route>) -> Option<bool> {
     let allowed = match gateway.config.gateway.robots {
         Robots::Off => return None,
         Robots::Refuse => false,
         Robots::Allow => true,
     };
-    let asked = target.path == ROBOTS && matches!(request.method, Method::Get | Method::Head);
+    let asked = target.path == ROBOTS;
     let own = |route: &Route| {
         route.config.matches.paths.iter().any(|path| matches!(path, PathMatch::Exact(path) if path == ROBOTS))
     };

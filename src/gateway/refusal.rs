@@ -10,7 +10,7 @@ use crate::files::NoFile;
 use crate::http::{BadRequest, BadResponse};
 use crate::limits::gate::Full;
 use crate::net::BodyError;
-use crate::portal::Trouble;
+use crate::portal::{Online, Trouble};
 use crate::upstream::Unavailable;
 
 /// The word of [`Refusal::ServerError`], by which those who follow a fill know it.
@@ -55,10 +55,8 @@ pub(crate) enum Refusal {
     Loop,
     /// `OPTIONS` with `Max-Forwards: 0`: not a refusal at all, answered with 204.
     LastHop,
-    /// `/robots.txt` where the gateway speaks for all routes: not a refusal at all, answered with 200.
-    Robots {
-        allowed: bool,
-    },
+    /// No route is asked, as the gateway speaks for all of them: not a refusal at all.
+    Spoken(Spoken),
     /// A precondition on a stored answer does not hold.
     Precondition,
     /// The client left while something was sent to it.
@@ -88,6 +86,19 @@ pub(crate) enum Refusal {
     /// this client; should that not help, it is our fault.
     OtherForm,
     Internal(&'static str),
+}
+
+/// What the gateway itself says where it goes before the routes, or where there is none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spoken {
+    /// `/robots.txt`
+    Robots { allowed: bool },
+    /// To a device that asks whether there is the Internet.
+    Online(&'static Online),
+    /// To one that is to show the start page first.
+    ToStart,
+    /// The start page.
+    Start,
 }
 
 /// A limit that was reached.
@@ -165,7 +176,7 @@ impl Refusal {
             Refusal::AdminNotFound => (404, Client, Trouble::NotFound, "no-file"),
             Refusal::Loop => (508, Client, Trouble::Loop, "loop"),
             Refusal::LastHop => (204, Client, Trouble::BadRequest, "last-hop"),
-            Refusal::Robots { .. } => (200, Client, Trouble::NotFound, "robots"),
+            Refusal::Spoken(_) => (200, Client, Trouble::NotFound, "spoken"),
             Refusal::Precondition => (412, Client, Trouble::WrongMethod, "precondition"),
             Refusal::ClientGone => (499, Client, Trouble::BadRequest, "client-gone"),
             Refusal::OnlyIfCached => (504, Client, Trouble::UpstreamTooSlow, "only-if-cached"),
@@ -223,7 +234,7 @@ impl Refusal {
             | Refusal::UpstreamTooSlow
             | Refusal::UpstreamCut
             | Refusal::LastHop
-            | Refusal::Robots { .. }
+            | Refusal::Spoken(_)
             | Refusal::Precondition
             | Refusal::BadAnswer(_)
             | Refusal::TooManyInterim
@@ -340,7 +351,7 @@ impl fmt::Display for Refusal {
             Refusal::UpstreamCut => f.write_str("the upstream closed the connection before its answer"),
             Refusal::BadAnswer(bad) => write!(f, "the upstream's answer: {bad}"),
             Refusal::LastHop => f.write_str("the request may go no further"),
-            Refusal::Robots { .. } => f.write_str("the gateway itself tells crawlers"),
+            Refusal::Spoken(_) => f.write_str("the gateway itself answers"),
             Refusal::Precondition => f.write_str("the client's precondition does not hold"),
             Refusal::ClientGone => f.write_str("the client has left"),
             Refusal::TooManyInterim => f.write_str("the upstream sends interim answers without end"),

@@ -81,7 +81,7 @@ pub(super) async fn refuse_unplanned(
     unplanned.send(connection, &page.own(), Some(verdict.word), keep).await
 }
 
-/// Answers a request that needs no plan: the admin pages.
+/// Answers a request that needs no plan: the admin pages, and what the gateway says before any route.
 pub(super) async fn send_unplanned(
     connection: &mut Connection,
     worker: &Worker,
@@ -133,14 +133,14 @@ impl Unplanned<'_> {
 }
 
 /// A page with the fields that belong to it.
-struct Page {
-    status: u16,
-    lines: String,
-    body: String,
+pub(super) struct Page {
+    pub(super) status: u16,
+    pub(super) lines: String,
+    pub(super) body: String,
 }
 
 impl Page {
-    fn own(&self) -> Own<'_> {
+    pub(super) fn own(&self) -> Own<'_> {
         Own { status: self.status, lines: self.lines.clone(), body: self.body.as_bytes() }
     }
 }

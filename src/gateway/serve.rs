@@ -8,7 +8,6 @@ use crate::http::{BadRequest, Flaw};
 use crate::http::{Fields, Method, OwnedRequest, Parse, RequestHead, Scan, connection};
 use crate::net::{Filled, within};
 use crate::observe::CacheResult;
-use crate::portal::robots_txt;
 use crate::routing::Found;
 use crate::transform::{ReplyFraming, Upgrade};
 
@@ -24,7 +23,7 @@ use super::plan::{Plan, Request, plan, plan_on};
 use super::refusal::Blame;
 use super::refuse::{Own, refuse_unplanned, send_unplanned};
 use super::reply::Reply;
-use super::{Gateway, Refusal, Worker, admin, admit, answer, cached, direct, files, identify, tunnel};
+use super::{Gateway, Refusal, Worker, admin, admit, answer, cached, direct, files, identify, speak, tunnel};
 use crate::cache::PassReason;
 
 /// Serves the request whose first bytes are in the connection's buffer.
@@ -123,10 +122,9 @@ async fn refuse_unrouted(
         body.read_off(connection).await;
         keep &= body.is_read();
     }
-    if let Refusal::Robots { allowed } = refusal {
-        let lines = "Content-Type: text/plain; charset=utf-8\r\nCache-Control: public, max-age=86400\r\n".to_owned();
-        let own = Own { status: 200, lines, body: robots_txt(*allowed).as_bytes() };
-        return send_unplanned(connection, worker, gateway, now, request, &own).await;
+    if let Refusal::Spoken(spoken) = refusal {
+        let page = speak::page(worker, gateway, connection, request, *spoken);
+        return send_unplanned(connection, worker, gateway, now, request, &page.own()).await;
     }
     refuse_unplanned(connection, worker, gateway, now, Some(request), refusal, keep).await
 }

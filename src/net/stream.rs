@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -117,6 +117,11 @@ impl Stream {
     pub(crate) fn is_quiet(&mut self) -> bool {
         let silent = |seen: io::Result<usize>| seen.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
         !self.holds_plaintext() && silent(self.socket().get_ref().peek(&mut [0]))
+    }
+
+    /// Where this end of the connection is, as the client knows it.
+    pub(crate) fn local_address(&self) -> io::Result<SocketAddr> {
+        self.socket().get_ref().local_addr()
     }
 
     /// Cuts the connection with a reset, so that the peer sees that the message did not end in order.

@@ -3,7 +3,7 @@
 use crate::http::{Method, target};
 
 /// The normal form, or nothing where no request can have the path.
-pub(super) fn normal(written: &str) -> Option<String> {
+pub(crate) fn normal(written: &str) -> Option<String> {
     if !written.starts_with('/') || written.contains('?') {
         return None;
     }

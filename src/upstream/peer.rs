@@ -77,13 +77,18 @@ impl Identity {
         }
     }
 
+    /// As people read it.
     fn origin(&self) -> String {
+        let whole = self.whole_origin();
+        let port = if self.tls { ":443" } else { ":80" };
+        whole.strip_suffix(port).map(str::to_owned).unwrap_or(whole)
+    }
+
+    /// With its port, whichever it is.
+    fn whole_origin(&self) -> String {
         let scheme = if self.tls { "https" } else { "http" };
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        match (self.tls, self.port) {
-            (true, 443) | (false, 80) => format!("{scheme}://{host}"),
-            (_, port) => format!("{scheme}://{host}:{port}"),
-        }
+        format!("{scheme}://{host}:{}", self.port)
     }
 }
 
@@ -154,7 +159,7 @@ impl Peer {
             Health::Up => None,
             Health::Failing(failing) => Some((failing.why, failing.since, failing.again)),
         };
-        PeerStatus { origin: self.origin.clone(), leased: state.leased, idle: state.idle.len(), failing }
+        PeerStatus { origin: self.identity.whole_origin(), leased: state.leased, idle: state.idle.len(), failing }
     }
 
     async fn slot(self: &Arc<Self>) -> Slot {

@@ -8,6 +8,7 @@ mod harness;
 mod interop;
 mod limits;
 mod mtls;
+mod portal;
 mod privacy;
 mod process;
 mod provider;
