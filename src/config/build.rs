@@ -289,7 +289,7 @@ impl Builder {
                 0,
                 "",
                 "",
-                Fault::Note("has no [route NAME] section, so every page is 'not found'".into()),
+                Fault::Note("has no [route NAME] section, so every page but the start page is 'not found'".into()),
             );
         }
     }

@@ -65,7 +65,7 @@ fn write_page(page: &mut String, start: &Start<'_>, language: Language) -> fmt::
         page,
         "<!doctype html>\n<html lang=\"{tag}\" dir=\"{direction}\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{name}</title>\n\
-         <style>{STYLE}</style>\n<main>\n<h1 dir=\"auto\">{name}</h1>\n",
+         <style>{STYLE}</style>\n<main>\n<h1><bdi>{name}</bdi></h1>\n",
         tag = language.tag(),
         direction = language.direction(),
         name = Text(start.gateway),
@@ -92,7 +92,7 @@ fn write_signposts(page: &mut String, start: &Start<'_>, words: &Welcome) -> fmt
     write!(page, "<h2>{}</h2>\n<ul>\n", words.here)?;
     for signpost in start.signposts {
         let title = title(signpost.name);
-        writeln!(page, "<li><a dir=\"auto\" href=\"{}\">{}</a>", Text(&signpost.href), Text(&title))?;
+        writeln!(page, "<li><a href=\"{}\"><bdi>{}</bdi></a>", Text(&signpost.href), Text(&title))?;
     }
     page.push_str("</ul>\n");
     Ok(())
@@ -138,7 +138,7 @@ mod tests {
                 for banned in ["<script", "http:", "https:", "src=", "@import", "url(", "<b>", "\"b/"] {
                     assert!(!page.body.contains(banned), "{banned} {}", page.body);
                 }
-                assert!(page.body.contains("<h1 dir=\"auto\">St. Mary&#39;s &lt;Primary&gt;</h1>"), "{}", page.body);
+                assert!(page.body.contains("<h1><bdi>St. Mary&#39;s &lt;Primary&gt;</bdi></h1>"), "{}", page.body);
             }
         }
     }
@@ -147,7 +147,10 @@ mod tests {
     fn it_tells_what_is_here_and_how_the_link_is() {
         let page = |routes, link, signposts: &[Signpost<'_>]| page("en", routes, link, signposts).body;
         let listed = page(Routes::Some, Some(true), &signposts());
-        assert!(listed.contains("href=\"/a&quot;b/\">Khan academy</a>") && listed.contains("is up"), "{listed}");
+        assert!(
+            listed.contains("href=\"/a&quot;b/\"><bdi>Khan academy</bdi></a>") && listed.contains("is up"),
+            "{listed}"
+        );
         assert!(page(Routes::Some, Some(false), &signposts()).contains("is down"));
         let unknown = page(Routes::Some, None, &[]);
         assert!(!unknown.contains("link to the Internet") && unknown.contains("open to everybody"), "{unknown}");
