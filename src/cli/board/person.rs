@@ -69,12 +69,15 @@ impl Person {
     fn take_file(&mut self, places: &Places, name: &str) {
         let read = config::read(&self.file);
         let bytes = read.as_deref().unwrap_or_default();
-        let secrets = config::secrets(bytes).unwrap_or_default();
+        let found = config::secrets(bytes);
+        let is_unclear = found.is_none();
+        let secrets = found.unwrap_or_default();
         match read.clone().and_then(|bytes| config::load_bytes_of(&self.file, &bytes)) {
             Ok(loaded) => {
                 self.notes.extend(loaded.warnings.iter().map(|note| board::sentence(name, note)));
                 let clear = secrets.iter().filter(|secret| hidden::is_clear(secret));
                 self.notes.extend(clear.map(|secret| board::clear(name, secret)));
+                self.notes.extend(is_unclear.then(|| board::perhaps_clear(name)));
                 self.config = loaded.config;
                 self.standing = Standing::File;
             }
