@@ -8,6 +8,7 @@ pub(super) fn is_token_byte(byte: u8) -> bool {
 }
 
 /// A look-up costs less than comparing, for each byte of each field name.
+#[expect(clippy::indexing_slicing, reason = "it is counted out while compiling")]
 static TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0_usize;
