@@ -79,9 +79,8 @@ need_rust() {
 # The checksums of all that is in target/dist.
 write_sums() {
     (
-        cd target/dist || exit
-        rm -f SHA256SUMS
-        sums=$(sha256sum -- *)
+        cd "${CARGO_TARGET_DIR:-target}/dist" || exit
+        sums=$(find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum)
         echo "$sums" >SHA256SUMS
     )
 }

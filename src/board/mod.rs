@@ -19,7 +19,7 @@ mod wireless;
 
 pub(crate) use choice::{Candidate, Choice, Content, HEAD, NAME, STATUS_NAME, choose};
 pub(crate) use report::{Card, Facts, Gateway, Interface, Pace, Report, report};
-pub(crate) use sentences::{Standing, clear, lost, sentence, sentences};
+pub(crate) use sentences::{Standing, clear, lost, perhaps_clear, sentence, sentences};
 pub(crate) use sntp::{PORT as NTP_PORT, Refused, Sample, question, read as read_answer};
 pub(crate) use texts::{Setting, texts};
 pub(crate) use time::{ClockState, Jury, TOLERABLE, Trouble, Verdict};

@@ -252,7 +252,9 @@ fn numbers(facts: &Facts<'_>) -> String {
     if let Some(gateway) = &facts.gateway {
         let _ = writeln!(text, "Kept:      {} in {} answers", gateway.kept, gateway.objects);
     }
-    let _ = writeln!(text, "Board:     {}", one_line(&facts.model));
+    if !facts.model.is_empty() {
+        let _ = writeln!(text, "Board:     {}", one_line(&facts.model));
+    }
     let _ = writeln!(text, "Versions:  hafir {}, Linux {}", env!("CARGO_PKG_VERSION"), one_line(&facts.kernel));
     text
 }

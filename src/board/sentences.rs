@@ -46,6 +46,11 @@ pub(crate) fn clear(file: &str, secret: &Secret) -> String {
     at(file, secret.line, &what)
 }
 
+/// The same where nobody can tell which: not every byte of the file is text of one encoding.
+pub(crate) fn perhaps_clear(file: &str) -> String {
+    format!("{file}: passwords in it, if any, still stand there for everybody to read; save the file as UTF-8.")
+}
+
 fn named(secret: &Secret) -> String {
     match (secret.kind.word(), secret.section.as_str()) {
         (kind, "") => format!("[{kind}] {}", secret.key),

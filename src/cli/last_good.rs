@@ -37,6 +37,10 @@ pub(crate) fn load_or_last_good(path: &Path) -> Start {
     let (bytes, problems) = match config::read(path) {
         Err(problems) => (Vec::new(), problems),
         Ok(bytes) => match config::load_bytes_of(path, &bytes) {
+            // A power cut leaves files behind that are there and hold nothing.
+            Ok(_) if is_blank(&bytes) && last_good(&kept_at(&bytes, &base), &base).is_some() => {
+                (bytes, Problems::empty(path))
+            }
             Ok(loaded) => {
                 let config = loaded.config.clone();
                 return Start { config, from: From::File(Box::new(loaded)), problems_of_the_file: None };
@@ -44,12 +48,23 @@ pub(crate) fn load_or_last_good(path: &Path) -> Start {
             Err(problems) => (bytes, problems),
         },
     };
-    let kept = config::state_folder(&bytes, &base).join(NAME);
+    let kept = kept_at(&bytes, &base);
     let (config, from) = match last_good(&kept, &base) {
         Some(loaded) => (loaded.config, From::LastGood(kept)),
         None => (config::fallback(&bytes, &base), From::Fallback),
     };
     Start { config, from, problems_of_the_file: Some(problems) }
+}
+
+/// Marks of an encoding and padding say nothing either.
+fn is_blank(bytes: &[u8]) -> bool {
+    let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+    let text = marks.iter().find_map(|mark| bytes.strip_prefix(*mark)).unwrap_or(bytes);
+    text.iter().all(|byte| matches!(byte, 0 | 0x1A) || byte.is_ascii_whitespace())
+}
+
+fn kept_at(bytes: &[u8], base: &Path) -> PathBuf {
+    config::state_folder(bytes, base).join(NAME)
 }
 
 /// Keeps the bytes of a good file as `last-good.ini` in the state folder, which is made where it is missing. A power cut
@@ -136,6 +151,12 @@ mod tests {
             assert!(matches!(start.from, From::LastGood(..)), "{broken}");
             assert_eq!(start.config.routes.len(), 1);
         }
+    }
+
+    #[test]
+    fn what_a_power_cut_leaves_behind_is_blank() {
+        assert!(is_blank(b"") && is_blank(b"\0\0\r\n") && !is_blank(b"; x"));
+        assert!(is_blank(b"\xEF\xBB\xBF") && is_blank(b"\xFF\xFE\r\0\n\0") && !is_blank(b"\xEF\xBB\xBFa"));
     }
 
     #[test]

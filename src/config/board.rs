@@ -27,7 +27,7 @@ pub(crate) struct WifiConfig {
     pub(crate) name: String,
     /// Empty: everybody may come.
     pub(crate) passphrase: String,
-    /// `None`: the quietest one is looked for.
+    /// `None`: each board takes one of those that do not overlap.
     pub(crate) channel: Option<u16>,
     /// ISO 3166 code, upper case; empty where that of `[gateway]` counts.
     pub(crate) country: String,

@@ -1,6 +1,7 @@
 //! What is wrong with a file, one line each.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::table::{self, Kind};
@@ -158,6 +159,11 @@ impl Problems {
         let mut report = Report::new(file);
         report.add(0, "", "", Fault::Unreadable(why));
         report.problems
+    }
+
+    /// A file that holds nothing, where it held something before.
+    pub(crate) fn empty(path: &Path) -> Problems {
+        Problems::unreadable(&super::file_name(path), "it is empty; write it again, or put a copy in its place".into())
     }
 
     /// How many there are, those included that are only counted.

@@ -218,7 +218,7 @@ pub(super) static ROWS: &[Row] = &[
     row(Wifi, "passphrase", Unset("everybody may come"), One("8 to 63 characters", |d, v| { d.wifi.passphrase = board::passphrase(v)?; Ok(()) }),
         "What people type to come into that Wi-Fi; moved to the data partition at the first start."),
     row(Wifi, "channel", Is("6"), One("auto, 1 to 13, 36, 40, 44 or 48", |d, v| { d.wifi.channel = board::channel(v)?; Ok(()) }),
-        "The radio channel; from 36 on it is 5 GHz, which not every board and phone has."),
+        "The radio channel; from 36 on it is 5 GHz, which not every board and phone has. auto: 1, 6 or 11, another on each board."),
     row(Wifi, "country", Unset("that of [gateway]"), One("the two letters of a country", |d, v| { d.wifi.country = address::country(v)?; Ok(()) }),
         "The country whose rules for radio hold."),
     row(Wifi, "address", Is("192.168.4.1/24"), One("a private address and the length of its network", |d, v| { d.wifi.address = board::board_address(v)?; Ok(()) }),

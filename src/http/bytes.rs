@@ -4,8 +4,20 @@ use std::borrow::Cow;
 
 /// `tchar`: what a method, a field name or a parameter name is made of.
 pub(super) fn is_token_byte(byte: u8) -> bool {
-    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~')
+    TOKEN.get(usize::from(byte)).is_some_and(|is_token| *is_token)
 }
+
+/// A look-up costs less than comparing, for each byte of each field name.
+#[expect(clippy::indexing_slicing, reason = "it is counted out while compiling")]
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_usize;
+    while byte < 256 {
+        table[byte] = matches!(byte as u8, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| is_token_byte(*byte))

@@ -57,7 +57,7 @@ impl Writable {
 impl Drop for Writable {
     fn drop(&mut self) {
         let Some((folder, flags)) = self.0.take() else { return };
-        let _ = File::open(&folder).map(|folder| syncfs(folder));
+        let _ = File::open(&folder).map(syncfs);
         if let Err(cause) = mount_remount(&folder, flags | MountFlags::RDONLY, c"") {
             log::warn!("{} stays writable: {cause}", folder.display());
         }

@@ -67,24 +67,28 @@ fn of(places: &Places, candidates: &[Candidate]) -> Person {
 
 impl Person {
     fn take_file(&mut self, places: &Places, name: &str) {
-        let bytes = config::read(&self.file).unwrap_or_default();
-        let secrets = config::secrets(&bytes).unwrap_or_default();
-        match config::load_bytes_of(&self.file, &bytes) {
+        let read = config::read(&self.file);
+        let bytes = read.as_deref().unwrap_or_default();
+        let found = config::secrets(bytes);
+        let is_unclear = found.is_none();
+        let secrets = found.unwrap_or_default();
+        match read.clone().and_then(|bytes| config::load_bytes_of(&self.file, &bytes)) {
             Ok(loaded) => {
                 self.notes.extend(loaded.warnings.iter().map(|note| board::sentence(name, note)));
+                let clear = secrets.iter().filter(|secret| hidden::is_clear(secret));
+                self.notes.extend(clear.map(|secret| board::clear(name, secret)));
+                self.notes.extend(is_unclear.then(|| board::perhaps_clear(name)));
                 self.config = loaded.config;
                 self.standing = Standing::File;
             }
             Err(problems) => {
                 self.needs.extend(board::sentences(name, &problems));
                 if !self.take_last_good(places) {
-                    self.take_parts(&bytes, &places.boot, &problems);
+                    self.take_parts(bytes, &places.boot, &problems);
                 }
             }
         }
         self.needs.extend(hidden::lost(&places.data, &secrets).map(|secret| board::lost(name, secret)));
-        self.notes
-            .extend(secrets.iter().filter(|secret| hidden::is_clear(secret)).map(|secret| board::clear(name, secret)));
     }
 
     /// Relative paths in it mean what they meant in the person's file.

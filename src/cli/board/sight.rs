@@ -17,8 +17,6 @@ use crate::cli::status;
 use crate::config::Config;
 
 const INTERFACES: &str = "/sys/class/net";
-/// Of Linux: `ARPHRD_ETHER`, which Wi-Fi is too.
-const ETHERNET: &str = "1";
 /// Written by init where the data partition had to be repaired.
 const MENDED: &str = "data-mended";
 
@@ -35,12 +33,12 @@ pub(super) fn card(places: &Places) -> Card {
     }
 }
 
-/// Sorted by name. The loop and what programs made are left out.
+/// Sorted by name. The loop and what programs made are left out: they belong to no device.
 pub(super) fn interfaces() -> Vec<Interface> {
     let addresses = addresses();
     let found = fs::read_dir(INTERFACES).into_iter().flatten().flatten();
     let mut interfaces: Vec<Interface> = found
-        .filter(|entry| line(&entry.path().join("type")) == ETHERNET)
+        .filter(|entry| entry.path().join("device").exists())
         .map(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
             Interface {

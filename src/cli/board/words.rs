@@ -84,7 +84,9 @@ impl Places {
                 Some("--shipped") => ("--shipped", &mut shipped),
                 Some(_) | None => return Err(BadWords::Unexpected(word.to_string_lossy().into_owned())),
             };
-            *place = Some(PathBuf::from(words.next().ok_or(BadWords::Missing(option))?));
+            let folder = PathBuf::from(words.next().ok_or(BadWords::Missing(option))?);
+            // They end up in files that are read from elsewhere.
+            *place = Some(std::path::absolute(&folder).unwrap_or(folder));
         }
         Ok(Places {
             boot: boot.ok_or(BadWords::Missing("--boot"))?,

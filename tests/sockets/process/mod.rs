@@ -1,5 +1,6 @@
 //! The process around the gateway: commands, signals, reload, and what it tells.
 
+mod board_command;
 mod cache_command;
 mod commands;
 mod key_command;
