@@ -27,7 +27,9 @@ pub(super) fn leases_and_names(board: BoardAddress, hostname: &str, run: &str) -
          dhcp-ignore-names\nquiet-dhcp\n\n\
          # Nobody else is asked: each name is the board's, and for 0 s, so that nothing is remembered elsewhere.\n\
          no-resolv\nno-hosts\nno-negcache\ncache-size=0\nlocal-ttl=0\nlocal=/#/\n\
-         host-record={hostname}.lan,{hostname}.local,{hostname},{address}\naddress=/#/{address}\n"
+         host-record={hostname}.lan,{hostname}.local,{hostname},{address}\naddress=/#/{address}\n\
+         # Windows looks this one up, and takes the network for a dead one if it hears anything else.\n\
+         address=/dns.msftncsi.com/131.107.255.255\n"
     )
 }
 

@@ -31,7 +31,7 @@ const PLACES: &[(&str, &[&str])] = &[
     // Who it was.
     ("User", &["hafir.ini", "state/last-good.ini", "access.log", "state/audit/", "what it said"]),
     ("Subject", &["access.log", "state/audit/"]),
-    ("KeyName", &["state/ledger.", "state/keys.journal"]),
+    ("KeyName", &["state/keys.journal", "state/keys.copy"]),
     // All others belong nowhere.
     ("Password", &[]),
     ("WrongPassword", &[]),
