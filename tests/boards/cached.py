@@ -1,5 +1,7 @@
 """What the board keeps, and gives: the right bytes, once over the link, whole and in parts."""
 
+import time
+
 import client
 from boot import SETTINGS, page
 from figures import expect
@@ -7,6 +9,8 @@ from figures import expect
 FILM = "/o/film/3000000"
 # Enough for several chunks of a stored answer, so that a part is kept without the rest.
 PART = (1_000_000, 1_499_999)
+# Seconds until a part that has come is kept.
+PATIENCE = 20
 
 
 def keeps(bench):
@@ -46,14 +50,21 @@ def seek(bench, board):
     """A part of a film that is not there yet; then the film, for which that part is not fetched again."""
     origin = bench.origin
     first, last = PART
-    before = origin.bytes
-    answer = client.get(board.port, FILM, {"Range": f"bytes={first}-{last}"}, seconds=60)
-    right = bool(answer) and answer.status == 206 and answer.body == origin.body(FILM)[first:last + 1]
+    right = True
+    # In the moment between its last byte and its place on the card, a part would be fetched again.
+    for _ in range(PATIENCE):
+        answer = client.get(board.port, FILM, {"Range": f"bytes={first}-{last}"}, seconds=60)
+        right &= bool(answer) and answer.status == 206 and answer.body == origin.body(FILM)[first:last + 1]
+        if not right or word(answer) == "hit":
+            break
+        time.sleep(1)
     bench.figure("a part of a film", "right" if right else "wrong", "", right)
+    bench.figure("... asked again", word(answer), "hit", word(answer) == "hit")
+    before = origin.bytes
     answer = client.get(board.port, FILM, seconds=120)
     right = bool(answer) and answer.whole and answer.body == origin.body(FILM)
     bench.figure("the film after it", "right" if right else "wrong", "", right)
-    size = len(origin.body(FILM))
+    rest = len(origin.body(FILM)) - (last + 1 - first)
     fetched = origin.bytes - before
-    bench.figure("bytes over the link for film and part", f"{fetched:,} of {size:,}", "<= 105 %",
-                 fetched <= size * 1.05)
+    bench.figure("bytes over the link for the rest of it", f"{fetched:,} of {rest:,}", "<= 105 %",
+                 fetched <= rest * 1.05)
