@@ -7,7 +7,7 @@ use super::plan::Request;
 use super::refuse::Page;
 use super::{Gateway, Process, Route};
 use crate::auth;
-use crate::config::{Class, PathMatch, UpstreamUrl};
+use crate::config::{Class, HostMatch, PathMatch, UpstreamUrl};
 use crate::http::Fields;
 use crate::http::host::{self, Authority};
 use crate::portal::{Routes, Signpost, Start, start_page};
@@ -61,19 +61,27 @@ fn is_open(route: &Route, client: IpAddr) -> bool {
         && auth::allowed(&route.config, client).is_ok()
 }
 
-/// The first of a route's paths that a plain `GET` takes there, under the name that was asked for or else the board's own.
+/// The first of a route's paths that a plain `GET` takes there, under the name that was asked for, or one of the board's own, or
+/// one of the route's that the DNS of a board leads here. A route that has no path but such a name begins at `/`.
 fn href(gateway: &Gateway, index: usize, route: &Route, asked: Option<Authority<'_>>) -> Option<String> {
     let leads = |host: &str, path: &str| {
         let request = routing::Request { method: "GET", host, path, query: None, fields: Fields::NONE };
         gateway.table.find(&request).is_some_and(|found| found.route.index() == index)
     };
-    let prefixes = route.config.matches.paths.iter().filter_map(|path| match path {
+    let matches = &route.config.matches;
+    let written = matches.paths.iter().filter_map(|path| match path {
         PathMatch::Prefix(written) => routing::normal_path(written),
         PathMatch::Exact(_) | PathMatch::Pattern(_) => None,
     });
+    let prefixes = written.chain(matches.paths.is_empty().then(|| "/".to_owned()));
+    let own = matches.hosts.iter().filter_map(|host| match host {
+        HostMatch::Exact(host) if host.ends_with(".lan") => Some(host.clone()),
+        HostMatch::Exact(_) | HostMatch::Below(_) => None,
+    });
     let host = asked.map_or("", |asked| asked.host);
     let port = asked.and_then(|asked| asked.port).map(|port| format!(":{port}")).unwrap_or_default();
-    let names = ["lan", "local"].map(|domain| format!("{}.{domain}", gateway.config.board.hostname));
+    let board = ["lan", "local"].map(|domain| format!("{}.{domain}", gateway.config.board.hostname));
+    let names: Vec<String> = board.into_iter().chain(own).collect();
     prefixes.into_iter().find_map(|path| {
         if leads(host, &path) {
             return Some(path);

@@ -117,6 +117,7 @@ fn the_start_page_lists_what_anybody_may_open() {
         ("wiki", "path = /wiki/"),
         ("khan-academy", "path = exact /k, /leçons/"),
         ("home", "path = /home/\nhost = kitgum.lan"),
+        ("atlas", "host = atlas.lan"),
     ];
     let hidden = [
         ("clinic", "path = /clinic/\nclass = patient\nauth = key"),
@@ -138,6 +139,7 @@ fn the_start_page_lists_what_anybody_may_open() {
         "href=\"/wiki/\"><bdi>Wiki<",
         "href=\"/le%C3%A7ons/\"><bdi>Khan academy<",
         "href=\"//kitgum.lan:8080/home/\"><bdi>Home<",
+        "href=\"//atlas.lan:8080/\"><bdi>Atlas<",
     ] {
         assert!(text.contains(link), "{link} {text}");
     }
