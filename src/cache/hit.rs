@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::fill::{Follower, Hold};
 use super::head::Head;
@@ -31,6 +31,9 @@ pub(crate) struct Hit {
     /// Of an object that is partly there: its length, and what keeps it open.
     part: Option<(u64, Arc<Hold>)>,
 }
+
+/// A stored answer that was seen, to be recognised. Keeps none of its bytes.
+pub(crate) struct Known(Weak<Object>);
 
 /// A walk over the bytes of a hit. Owns what it needs.
 pub(crate) struct HitBody {
@@ -66,6 +69,21 @@ impl Hit {
 
     pub(crate) fn head(&self) -> &Head {
         &self.object.head
+    }
+
+    pub(crate) fn known(&self) -> Known {
+        Known(Arc::downgrade(&self.object))
+    }
+
+    /// Whether it is the very one that was seen.
+    pub(crate) fn is(&self, known: &Known) -> bool {
+        // What is known cannot be given away to another one while somebody knows it.
+        std::ptr::eq(Arc::as_ptr(&self.object), known.0.as_ptr())
+    }
+
+    /// Whether no field of a request selects it (RFC 9111 §4.1).
+    pub(crate) fn is_unselected(&self) -> bool {
+        self.object.head.selection().is_none()
     }
 
     /// Bytes of the body.

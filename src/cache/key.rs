@@ -41,6 +41,11 @@ impl<'a> Key<'a> {
         key
     }
 
+    /// For later.
+    pub(crate) fn keep(&self) -> KeptKey {
+        KeptKey { hash: self.hash, text: self.parts().concat().into() }
+    }
+
     pub(super) fn hash(&self) -> u128 {
         self.hash
     }
@@ -77,6 +82,19 @@ impl<'a> Key<'a> {
         let mut hasher = Xxh3::new();
         self.parts().iter().for_each(|part| hasher.update(part.as_bytes()));
         hasher.digest128()
+    }
+}
+
+/// A key with a text of its own.
+pub(crate) struct KeptKey {
+    hash: u128,
+    text: Box<str>,
+}
+
+impl KeptKey {
+    /// Names the same as the one that was kept.
+    pub(crate) fn key(&self) -> Key<'_> {
+        Key { hash: self.hash, origin: &self.text, path: "", query: None, extra: "" }
     }
 }
 

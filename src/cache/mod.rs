@@ -31,8 +31,8 @@ mod vary;
 
 pub(crate) use fill::{Answer, Ask, Fill, FillEnd, Followed, Follower, Next, Stop, Writer};
 pub(crate) use head::Head;
-pub(crate) use hit::{Hit, HitBody, Piece};
-pub(crate) use key::{Key, KeyRules};
+pub(crate) use hit::{Hit, HitBody, Known, Piece};
+pub(crate) use key::{KeptKey, Key, KeyRules};
 pub(crate) use lookup::{Lookup, Permit};
 pub(crate) use policy::RequestRules;
 pub(crate) use reason::{Failure, Forward, NotStored, PassReason, StaleFor};

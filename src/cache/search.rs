@@ -51,7 +51,7 @@ impl SearchRules {
     /// The query that names the answer to this one. `query` is in normal form and already without what the route leaves
     /// out ([`super::KeyRules::query`]).
     pub(crate) fn query<'q>(&self, origin: &str, path: &str, query: Option<Cow<'q, str>>) -> Option<Cow<'q, str>> {
-        if self.count.load(Ordering::Relaxed) == 0 {
+        if self.is_empty() {
             return query;
         }
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,10 +62,15 @@ impl SearchRules {
         known.name(query.as_deref()).map(Cow::Owned)
     }
 
+    /// Whether no answer has said anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
     /// Notes what an answer of a path says, or no longer says. For answers that are kept; `query` names this one.
     pub(crate) fn learn(&self, origin: &str, path: &str, query: Option<&str>, answer: Fields<'_>) {
         let said = NoVarySearch::of(answer).filter(|rules| rules.footprint() <= MOST_BYTES);
-        if said.is_none() && self.count.load(Ordering::Relaxed) == 0 {
+        if said.is_none() && self.is_empty() {
             return;
         }
         let place = place(origin, path);

@@ -61,6 +61,11 @@ impl RouteLimits {
         self.rates.is_empty() && self.allowances.is_none() && self.plan.is_none()
     }
 
+    /// Whether nobody is counted or slowed down here, so that it does not matter who asks.
+    pub(super) fn holds_nobody(&self) -> bool {
+        self.charges_nothing() && self.distinct.is_none() && self.errors.is_none()
+    }
+
     /// The plan of those who come with none of their own.
     pub(super) fn plan(&self) -> Option<usize> {
         self.plan

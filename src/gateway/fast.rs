@@ -7,7 +7,7 @@
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 
-use crate::cache::{Hit, Piece, policy};
+use crate::cache::{Hit, Piece, RequestRules, policy};
 use crate::http::conditional::{self, Outcome};
 use crate::http::{Fields, Method, Parse, RequestHead, Scan, status};
 use crate::net::Stream;
@@ -16,9 +16,11 @@ use crate::transform::{NOTHING_TOLD, ReplyFraming, ToldFields, Upgrade, kept_hea
 
 use super::admit::{Counts, Told};
 use super::answer::is_as_stored;
+use super::build::Origin;
 use super::connection::{After, Connection};
 use super::exchange::{Account, connection_option, date, record};
 use super::plan::{Plan, Request, plan};
+use super::repeat::{self, Answered};
 use super::{Gateway, Worker, admit, cache_status, identify};
 use crate::base::Now;
 use crate::transform::Tail;
@@ -43,6 +45,9 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
     }
     let gateway = worker.gateway();
     let now = worker.process.clock.now();
+    if let Some(attempt) = repeat::answer(connection, worker, &gateway, now) {
+        return attempt;
+    }
     let bytes = connection.buffer.bytes();
     let Ok(Parse::Complete(head)) = RequestHead::parse(bytes, &gateway.limits, &mut Scan::default()) else {
         return Attempt::Slow;
@@ -50,7 +55,7 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
     let request = Request::within(&head, bytes);
     let visible;
     let Ok(mut plan) = plan(&gateway, request, connection.arrival, worker.draw()) else { return Attempt::Slow };
-    if plan.permitted().is_err() {
+    if plan.permitted().is_err() || plan.route.agreement.head(&plan).is_err() {
         return Attempt::Slow;
     }
     if plan.route.hides_anything() {
@@ -63,7 +68,7 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
         plan.request.fields = Fields::new(bytes, visible.as_slice());
         plan.caller = caller;
     }
-    let Some(hit) = hot_hit(&plan, worker, now) else { return Attempt::Slow };
+    let Some((hit, origin, rules)) = hot_hit(&plan, worker, now) else { return Attempt::Slow };
     if !is_as_stored(&plan, hit.head()) {
         return Attempt::Slow;
     }
@@ -94,6 +99,22 @@ pub(super) fn attempt(connection: &mut Connection, worker: &Rc<Worker>) -> Attem
         ..Account::default()
     };
     record(worker, &gateway, now, &plan, &account);
+    if judged == Outcome::Proceed && after == After::Keep {
+        let (request, written) = (bytes.get(..head.len).unwrap_or_default(), out.get(..head_len).unwrap_or_default());
+        let search = &worker.process.search;
+        let answered = Answered {
+            request,
+            plan: &plan,
+            origin,
+            search,
+            rules: &rules,
+            hit: &hit,
+            head: written,
+            status: reply.status,
+            now,
+        };
+        repeat::remember(worker, &gateway, &answered);
+    }
     let attempt = settle(sent, whole, &out, &hit, after);
     worker.put_scratch(out);
     let len = head.len;
@@ -130,7 +151,7 @@ pub(super) struct Unsent {
 }
 
 /// A fresh answer from the table of recently served ones, where the request is of the plain kind.
-fn hot_hit(plan: &Plan<'_>, worker: &Worker, now: Now) -> Option<Hit> {
+fn hot_hit<'a>(plan: &Plan<'a>, worker: &Worker, now: Now) -> Option<(Hit, &'a Origin, RequestRules)> {
     let origin = plan.origin().filter(|origin| origin.cached)?;
     let plain = matches!(plan.request.method, Method::Get | Method::Head)
         && plan.bodiless()
@@ -142,7 +163,9 @@ fn hot_hit(plan: &Plan<'_>, worker: &Worker, now: Now) -> Option<Hit> {
         return None;
     }
     let rules = policy::request(plan.request.fields, plan.request.method, &plan.route.config.cache).ok()?;
-    worker.process.cache.hot(&plan.key(origin, &worker.process.search).key(), plan.request.fields, &rules, now)
+    let parts = plan.key(origin, &worker.process.search);
+    let hit = worker.process.cache.hot(&parts.key(), plan.request.fields, &rules, now)?;
+    Some((hit, origin, rules))
 }
 
 /// Asks the limits. `None`: the request or its answer has to wait, or is refused; nothing was taken. An answer at hand is gone in a
@@ -192,7 +215,7 @@ fn write_head(
 }
 
 /// Sends what the socket takes at once. Gives that, and how much there is. A small body is copied behind its head.
-fn send(stream: &mut Stream, head: &mut Vec<u8>, body: &Piece<'_>) -> (io::Result<usize>, usize) {
+pub(super) fn send(stream: &mut Stream, head: &mut Vec<u8>, body: &Piece<'_>) -> (io::Result<usize>, usize) {
     match body {
         Piece::Memory(body) if body.len() <= COPIED => {
             head.extend_from_slice(body);
@@ -205,7 +228,7 @@ fn send(stream: &mut Stream, head: &mut Vec<u8>, body: &Piece<'_>) -> (io::Resul
     }
 }
 
-fn settle(sent: io::Result<usize>, whole: usize, head: &[u8], hit: &Hit, after: After) -> Attempt {
+pub(super) fn settle(sent: io::Result<usize>, whole: usize, head: &[u8], hit: &Hit, after: After) -> Attempt {
     let sent = match sent {
         Ok(sent) => sent,
         Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => 0,

@@ -32,6 +32,7 @@ mod process;
 mod provider;
 mod refusal;
 mod refuse;
+mod repeat;
 mod reply;
 mod serve;
 mod speak;

@@ -1,6 +1,6 @@
 //! One executor thread's own things. A connection lives and dies on one thread, so nothing here needs a lock.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use event_listener::Event;
 
+use super::repeat::Repeats;
 use super::{Gateway, Process};
 
 /// Heads are written into one buffer per thread that is used again and again; one that a large head has blown up
@@ -22,6 +23,7 @@ pub(crate) struct Worker {
     pub(crate) process: Arc<Process>,
     current: RefCell<Arc<Gateway>>,
     scratch: RefCell<Vec<u8>>,
+    repeats: RefCell<Repeats>,
     /// Exchanges and fills under way; a drain waits for them.
     active: Cell<usize>,
     /// Told when the last of them has ended.
@@ -37,6 +39,7 @@ impl Worker {
             process,
             current: RefCell::new(gateway),
             scratch: RefCell::new(Vec::new()),
+            repeats: RefCell::default(),
             active: Cell::new(0),
             ended: Event::new(),
             draining: Cell::new(false),
@@ -52,6 +55,7 @@ impl Worker {
 
     pub(crate) fn swap(&self, gateway: Arc<Gateway>) {
         *self.current.borrow_mut() = gateway;
+        self.repeats.borrow_mut().forget();
     }
 
     /// From now on every answer closes its connection, and those that are idle are closed at once.
@@ -86,6 +90,11 @@ impl Worker {
     pub(super) fn idle_rule(&self) -> (Duration, usize) {
         let gateway = self.current.borrow();
         (gateway.config.timeouts.idle, gateway.limits.head)
+    }
+
+    /// Requests that came before.
+    pub(super) fn repeats(&self) -> RefMut<'_, Repeats> {
+        self.repeats.borrow_mut()
     }
 
     /// An empty buffer to write a head into; give it back with [`Worker::put_scratch`].

@@ -42,6 +42,11 @@ impl<'a> Ids<'a> {
         }
     }
 
+    /// Where the client brought none.
+    pub(crate) fn made(random: [u64; 4]) -> Ids<'a> {
+        Ids::of(Fields::NONE, random)
+    }
+
     /// Without what systems for tracing know a request by.
     pub(crate) fn untraced(self) -> Ids<'a> {
         Ids { trace: None, trace_given: false, ..self }

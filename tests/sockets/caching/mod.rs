@@ -4,6 +4,7 @@ mod class;
 mod cuts;
 mod keys;
 mod partial;
+mod repeats;
 mod rules;
 mod sharing;
 mod stale;

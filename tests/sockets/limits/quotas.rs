@@ -156,10 +156,12 @@ fn what_is_sent_in_and_what_goes_through_tunnels_is_paid_for() {
     let mut setup = among_many();
     setup.route("all", &format!("path = /\nupstream = {}\nquota = 100 KB/day\nupgrade = on", origin.url()));
     let gateway = setup.start();
-    let post = |address: &str| {
+    // On one connection: what was sent in is counted before the next request is read.
+    let mut client = gateway.client();
+    let mut post = |address: &str| {
         let length = format!("Content-Length: {PAGE}");
         let head = format!("POST / HTTP/1.1\r\nHost: board\r\nX-Forwarded-For: {address}\r\n{length}\r\n\r\n");
-        gateway.client().send(head).send(pattern(PAGE, 1)).response().status
+        client.send(head).send(pattern(PAGE, 1)).response().status
     };
     assert_eq!([(); 3].map(|()| post("192.0.2.1")), [200, 200, 429]);
     let tunnel = |address: &str| {
