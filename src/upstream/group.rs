@@ -133,10 +133,10 @@ impl Group {
         })
     }
 
-    /// Whether every upstream failed lately and none is to be probed yet, so that a stale answer need not wait for
-    /// another failure.
+    /// Whether no upstream can be reached, as far as is known, and none is to be probed yet, so that a stale answer need not wait
+    /// for another failure.
     pub(crate) fn looks_down(&self, now: Mono) -> bool {
-        self.standings(now).iter().all(|standing| matches!(standing, Standing::Skipped(_)))
+        self.members.iter().all(|member| member.peer.looks_down(now))
     }
 
     async fn attempt(&self, step: Step, want: Want) -> Attempt {
@@ -275,7 +275,7 @@ mod tests {
             let mut second = lease(&group).await;
             assert_eq!(second.url().port, addresses[1].port());
             second.failed(Failure::TimedOut);
-            assert!(group.looks_down(group.clock.mono()));
+            assert!(!group.looks_down(group.clock.mono()), "the first can be reached");
             let third = lease(&group).await;
             assert_eq!(third.url().port, addresses[0].port(), "the one that failed longest ago");
         });

@@ -61,6 +61,18 @@ impl Health {
         }
     }
 
+    /// Whether asking it now would most likely be in vain. Who gave one request a bad answer, or cut it, may give others a
+    /// good one; who goes on like that after its pause, and gave nobody a good one meanwhile, is as good as gone.
+    pub(super) fn looks_down(&self, now: Mono) -> bool {
+        match self {
+            Health::Up => false,
+            Health::Failing(failing) => {
+                let lasting = failing.why.is_out_of_reach() || failing.pause > FIRST;
+                lasting && matches!(self.standing(now), Standing::Skipped(_))
+            }
+        }
+    }
+
     /// Failures of requests that were under way together count as one: only what fails after the pause doubles it.
     pub(super) fn failed(&mut self, why: Failure, now: Mono) {
         *self = Health::Failing(match *self {
@@ -90,6 +102,16 @@ impl Health {
     pub(super) fn end_probe(&mut self) {
         if let Health::Failing(failing) = self {
             failing.probing = false;
+        }
+    }
+}
+
+impl Failure {
+    /// Whether it never came to an answer.
+    fn is_out_of_reach(self) -> bool {
+        match self {
+            Failure::Name | Failure::Connect | Failure::Tls | Failure::TimedOut => true,
+            Failure::Truncated | Failure::BadAnswer | Failure::Status(_) => false,
         }
     }
 }
@@ -141,6 +163,21 @@ mod tests {
         }
         assert_eq!(health.standing(Mono::from_millis(999)), Standing::Skipped(Mono::from_millis(29)));
         assert_eq!(health.standing(Mono::from_millis(1000)), Standing::Due);
+    }
+
+    #[test]
+    fn one_bad_answer_is_not_the_end_of_an_upstream() {
+        for (why, down) in [(Failure::Connect, true), (Failure::TimedOut, true), (Failure::Truncated, false)] {
+            let mut health = Health::default();
+            assert!(!health.looks_down(at(0)));
+            health.failed(why, at(0));
+            assert_eq!(health.looks_down(at(0)), down, "{why}");
+            assert!(!health.looks_down(at(1)), "it is to be probed: {why}");
+            health.failed(why, at(1));
+            assert!(health.looks_down(at(2)), "and failed again: {why}");
+            health.succeeded();
+            assert!(!health.looks_down(at(2)));
+        }
     }
 
     #[test]

@@ -109,6 +109,10 @@ impl Peer {
         self.lock().health.standing(now)
     }
 
+    pub(super) fn looks_down(&self, now: Mono) -> bool {
+        self.lock().health.looks_down(now)
+    }
+
     pub(super) fn begin_probe(&self, now: Mono) -> bool {
         self.lock().health.begin_probe(now)
     }
