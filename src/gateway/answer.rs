@@ -398,7 +398,7 @@ impl<'s> Shape<'s> {
                     status: 206,
                     framing: ReplyFraming::Length(range.len()),
                     body: Body::One(*range),
-                    lines: [stored.lines(), content_range(Some(*range), length).as_bytes()].concat().into(),
+                    lines: one_range(stored, content_range(Some(*range), length)).into(),
                 },
                 _ => Shape::several(stored, *ranges, length, random),
             },
@@ -422,9 +422,7 @@ impl<'s> Shape<'s> {
         let media_type = stored.fields().find(|(name, _)| is_type(name)).map(|(_, value)| value);
         let parts = Multipart::new(ranges, length.unwrap_or(0), media_type, random[0]);
         let mut lines = parts.content_type().into_bytes();
-        for (name, value) in stored.fields().filter(|(name, _)| !is_type(name)) {
-            [name, b": ", value, b"\r\n"].iter().for_each(|piece| lines.extend_from_slice(piece));
-        }
+        stored.fields().filter(|(name, _)| !is_type(name) && !is_range(name)).for_each(|line| push(&mut lines, line));
         let framing = ReplyFraming::Length(parts.len());
         Shape { status: 206, framing, body: Body::Several(Box::new(parts)), lines: lines.into() }
     }
@@ -487,6 +485,22 @@ fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form)
         Wanted::Whole => Part::Whole,
         Wanted::Unsatisfiable => Part::Unsatisfiable,
     })
+}
+
+/// The lines of a 206. Where what is stored has a `Content-Range`, which says nothing in a 200, ours takes its place.
+fn one_range(stored: &Head, ours: String) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(stored.lines().len() + ours.len());
+    stored.fields().filter(|(name, _)| !is_range(name)).for_each(|line| push(&mut lines, line));
+    lines.extend_from_slice(ours.as_bytes());
+    lines
+}
+
+fn is_range(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"content-range")
+}
+
+fn push(lines: &mut Vec<u8>, (name, value): (&[u8], &[u8])) {
+    [name, b": ", value, b"\r\n"].iter().for_each(|piece| lines.extend_from_slice(piece));
 }
 
 fn content_range(range: Option<ByteRange>, total: Option<u64>) -> String {

@@ -225,7 +225,9 @@ impl Fill {
         let primary = self.shared.primary;
         let location = selection.as_ref().map_or(primary, |selection| selection.location(primary));
         let kept = policy::kept(answer.fields, &targets, policy::keeps_cookies(&freshness), received)?;
-        let fields: Box<[u8]> = without_content_range(kept).into();
+        // In anything else it says nothing, and passes as any field does (RFC 9110 §14.4).
+        let kept = if answer.status == 206 { without_content_range(kept) } else { kept };
+        let fields: Box<[u8]> = kept.into();
         let times = times_of(answer);
         let (assigned, personal) = (rules.assigned, rules.cookie);
         let about = About { times, invalidated: false, personal, assigned, targets, selection: selection.clone() };
@@ -304,7 +306,7 @@ fn gives_ranges(fields: Fields<'_>) -> bool {
     !fields.list("accept-ranges").any(|unit| unit.eq_ignore_ascii_case(b"none"))
 }
 
-/// It says which part one message brought, and is said anew for each.
+/// In a 206 it says which part one message brought, and is said anew for each.
 fn without_content_range(block: Vec<u8>) -> Vec<u8> {
     let name = b"content-range:";
     let is = |line: &[u8]| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
