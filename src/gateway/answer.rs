@@ -36,11 +36,13 @@ pub(super) struct Shown {
     pub(super) withheld: Vec<u8>,
     /// The origin itself gave or confirmed the answer for this request.
     pub(super) original: bool,
+    /// The bytes that are all there is for this client, which asked for others.
+    pub(super) brought: Option<ByteRange>,
 }
 
 impl Shown {
     pub(super) fn new(told: Member, result: CacheResult) -> Shown {
-        Shown { told, result, withheld: Vec::new(), original: false }
+        Shown { told, result, withheld: Vec::new(), original: false, brought: None }
     }
 }
 
@@ -287,7 +289,7 @@ impl Outgoing {
         shown: &Shown,
     ) -> Result<Outgoing, Refusal> {
         let form = Form::of(&exchange.plan, stored).ok_or(Refusal::OtherForm)?;
-        let part = part(exchange, stored, length, form)?;
+        let part = part(exchange, stored, length, form, shown.brought)?;
         let random = exchange.worker.draw();
         let Shape { status, framing, body, lines } = Shape::of(exchange, stored, length, part, random);
         let mut lines = form.lines(lines)?;
@@ -456,7 +458,13 @@ impl Exchange<'_> {
 }
 
 /// What the request's conditions and ranges leave of a stored answer (RFC 9110 §13.2.2).
-fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form) -> Result<Part, Refusal> {
+fn part(
+    exchange: &Exchange<'_>,
+    stored: &Head,
+    length: Option<u64>,
+    form: Form,
+    brought: Option<ByteRange>,
+) -> Result<Part, Refusal> {
     let request = &exchange.plan.request;
     let whole = match form {
         Form::Plain | Form::Coded => Part::Whole,
@@ -474,6 +482,10 @@ fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form)
     let (Some(value), Some(length)) = (request.fields.first("range"), length) else { return Ok(whole) };
     if matches!(whole, Part::Decoded(_)) {
         return Ok(whole);
+    }
+    if let Some(brought) = brought {
+        let ranges = RangeSet::from_slice(&[brought]).unwrap_or_default();
+        return Ok(Part::Ranges(Box::new(ranges)));
     }
     let applies = request.method == Method::Get
         && conditional::range_applies(request.fields, &stored.validators(), Some(stored.date()));
