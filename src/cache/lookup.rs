@@ -390,7 +390,9 @@ impl Quest<'_> {
         match (self.pass(), &previous) {
             _ if self.rules.only_if_cached => Lookup::OnlyIfCached,
             (Some(reason), None) => Lookup::Pass(reason),
-            (None, None) if self.asked_range().is_some() => Lookup::Pass(PassReason::RangeMiss),
+            (None, None) if self.rules.first_byte.is_some() && !self.wants_as_good_as_all() => {
+                Lookup::Pass(PassReason::RangeMiss)
+            }
             (_, Some(_)) | (None, None) => self.privately(previous, names, why),
         }
     }
@@ -526,6 +528,11 @@ impl Quest<'_> {
         let ranges = self.rules.first_byte.is_some();
         let passes = ranges && (self.request.contains("if-range") || self.wanted() == Wanted::Several);
         !passes && !self.rules.only_if_cached && !self.rules.precondition && self.pass().is_none()
+    }
+
+    /// A range from the first byte to the end, whatever is there.
+    fn wants_as_good_as_all(&self) -> bool {
+        self.wanted() == Wanted::From(0, None) && !self.request.contains("if-range")
     }
 
     /// Which bytes the request wants.
