@@ -117,12 +117,48 @@ pub(in crate::cache) fn beginnings(
         return None;
     }
     let chunk_len = found.draft.layout().chunk_len();
-    let present = super::present::Present::new(&found.present, chunk_len);
     let wanted = wanted(head, found.body_len?, request, rules)?;
-    let begins = |range: &ByteRange| {
-        let end = range.last.saturating_add(1);
-        present.covered(range.first, end).filter(|covered| *covered >= end)?;
-        found.present.iter().find(|run| run.chunk == range.first / chunk_len).copied()
-    };
-    wanted.iter().map(begins).collect()
+    wanted.iter().map(|range| beginning(&found.present, chunk_len, *range)).collect()
+}
+
+/// The run that holds the first byte of a range, if all of the range is there. Of a chunk there is one run at most.
+fn beginning(present: &[Run], chunk_len: u64, range: ByteRange) -> Option<Run> {
+    let runs = present.get(present.partition_point(|run| run.chunk < range.first / chunk_len)..)?;
+    let mut next = range.first;
+    for run in runs {
+        let start = (run.chunk * chunk_len).saturating_add(u64::from(run.start));
+        let end = start.saturating_add(u64::from(run.len));
+        if !(start..end).contains(&next) {
+            return None;
+        }
+        if end > range.last {
+            return runs.first().copied();
+        }
+        next = end;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_there_without_a_gap_or_not_at_all() {
+        let run = |chunk, start, len| Run { chunk, start, len, checksum: chunk };
+        let present = [run(1, 4, 12), run(2, 0, 16), run(3, 0, 5), run(5, 0, 16)];
+        let check = |first, last, expected: Option<u64>| {
+            let found = beginning(&present, 16, ByteRange { first, last });
+            assert_eq!(found.map(|run| run.chunk), expected, "{first}-{last}");
+        };
+        check(20, 52, Some(1));
+        check(20, 20, Some(1));
+        check(31, 32, Some(1));
+        check(32, 40, Some(2));
+        check(52, 52, Some(3));
+        for (first, last) in [(19, 30), (0, 10), (20, 53), (53, 53), (48, 64), (64, 70), (81, 96), (200, 210)] {
+            check(first, last, None);
+        }
+        assert_eq!(beginning(&[], 16, ByteRange { first: 0, last: 0 }), None);
+    }
 }
