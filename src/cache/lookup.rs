@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::fill::{AskRange, Asker, Fill, Follower, Joined, Reopening, Shared, Standing, Table, Wanted};
+use super::fill::{
+    Alone, AskRange, Asker, Fill, Follower, Joined, Reopening, Shared, Standing, Table, Wanted, beginnings, head_of,
+};
 use super::hit::Hit;
 use super::key::Key;
 use super::object::Object;
@@ -87,7 +89,7 @@ impl Cache {
             let looked = match Box::pin(quest.stored()).await {
                 Stored::Object(object) => Box::pin(quest.with(object)).await,
                 // Apart from the others: what is seldom needed must not make every look-up's future larger.
-                Stored::Part(found) => Box::pin(quest.with_part(found, None)).await,
+                Stored::Part(found) => Box::pin(quest.stored_part(found)).await,
                 Stored::Nothing => quest.without(None),
                 Stored::Variants(names) => quest.without(Some(names)),
             };
@@ -208,6 +210,11 @@ impl Quest<'_> {
         };
         let permit = match joined {
             Joined::Lead(shared) if self.is_overtaken(&shared, Some(&object)) => return None,
+            // A part never stands in front of the whole: that is asked about.
+            Joined::Follow(shared) if shared.stands_alone() && shared.make_way(self.inner) => return None,
+            Joined::Follow(shared) if shared.stands_alone() => {
+                Permit::Fill(self.fill(Table::private(self.key, fill_key), Some(hit.clone()), names))
+            }
             Joined::Follow(shared) if !shared.serves(self.rules, self.now) => {
                 return self.to_be_validated(&shared, why, Some(hit), names);
             }
@@ -230,11 +237,12 @@ impl Quest<'_> {
         Lookup::StaleWhileRevalidate(hit, fill)
     }
 
-    /// What came of a newer answer than the complete one that is stale.
+    /// What came of a newer answer than the complete one that is stale, where it can be gone on with.
     async fn part_beside(&self, location: u128) -> Option<Box<Partial>> {
         let store = self.inner.store()?;
         let found = self.read_part(&store, location).await?;
-        self.selected(found)
+        let resumable = head_of(&found, &self.asker, self.inner, self.now)?.strong_validator().is_some();
+        self.selected(found).filter(|_| resumable)
     }
 
     async fn read_part(&self, store: &Arc<Store>, location: u128) -> Option<Box<Partial>> {
@@ -245,6 +253,42 @@ impl Quest<'_> {
             store.find_partial(location, &text)
         })
         .await
+    }
+
+    /// An object that is partly there. One that stands alone and is of no use is as good as not there, and goes where
+    /// another answer will come. `None`: look again.
+    async fn stored_part(&self, found: Box<Partial>) -> Option<Lookup> {
+        let found = match self.of_use(found).await {
+            Ok(found) => return Box::pin(self.with_part(found, None)).await,
+            Err(found) => found,
+        };
+        let identity = found.identity;
+        let names = found.record.selection.as_ref().map(|selection| selection.names.clone());
+        smol::unblock(move || drop(found)).await;
+        let looked = self.without(names);
+        let replaced = matches!(looked, Some(Lookup::Miss(..))) && !self.inner.fills.is_claimed(identity.location);
+        if let Some(store) = self.inner.store().filter(|_| replaced) {
+            smol::unblock(move || store.discard_partial(identity)).await;
+        }
+        looked
+    }
+
+    /// `Err`: it stands alone, and does not hold all that is wanted, or is stale. What is sent first of it is read back
+    /// now: as long as nothing has been said, all of it can be asked for anew.
+    async fn of_use(&self, found: Box<Partial>) -> Result<Box<Partial>, Box<Partial>> {
+        let head = head_of(&found, &self.asker, self.inner, self.now);
+        let Some(head) = head.filter(|head| head.strong_validator().is_none()) else { return Ok(found) };
+        let Some(runs) = beginnings(&head, &found, self.request, self.rules, self.now) else { return Err(found) };
+        let (found, damaged) = smol::unblock(move || {
+            let damaged = runs.into_iter().find(|run| !found.draft.verify(*run));
+            (found, damaged)
+        })
+        .await;
+        let Some(run) = damaged else { return Ok(found) };
+        if let Some(open) = self.inner.fills.find(self.key, self.fill_key(found.identity.location), self.request) {
+            open.judge(run, false);
+        }
+        Err(found)
     }
 
     /// An object that is partly there; `previous`: a complete one, not fresh, lies beside it. `None`: look again.
@@ -288,6 +332,11 @@ impl Quest<'_> {
         names: Option<Names>,
         why: Forward,
     ) -> Option<Lookup> {
+        match shared.alone(self.request, self.rules, self.may_replace(), self.inner, self.now) {
+            Alone::Serves => {}
+            Alone::MadeWay => return None,
+            Alone::Stays => return Some(self.past(previous, names, why)),
+        }
         let passes = self.pass().filter(|reason| *reason != PassReason::HeadMiss);
         match shared.standing(self.request, self.rules, self.wanted(), self.now) {
             Standing::Asking if self.rules.only_if_cached => Some(Lookup::OnlyIfCached),
@@ -322,12 +371,7 @@ impl Quest<'_> {
         names: Option<Names>,
     ) -> Option<Lookup> {
         if !shared.is_resumable() {
-            let private = Table::private(self.key, self.fill_key(self.key.hash()));
-            let fill = self.fill(private, previous.clone(), names);
-            return Some(match previous {
-                Some(hit) => Lookup::Stale(hit, Permit::Fill(fill), why),
-                None => Lookup::Miss(fill, why),
-            });
+            return Some(self.privately(previous, names, why));
         }
         let hit = previous.or_else(|| Hit::of_part(self.inner, shared, &self.asker, self.now));
         let permit = match shared.ask_again(self.inner, &self.asker, self.wanted()) {
@@ -339,6 +383,28 @@ impl Quest<'_> {
             (None, Permit::Fill(fill)) => Lookup::Miss(fill, why),
             (None, Permit::Follow(follower)) => Lookup::Follow(follower, why),
         })
+    }
+
+    /// A part is in the way that stands alone and does not help.
+    fn past(&self, previous: Option<Hit>, names: Option<Names>, why: Forward) -> Lookup {
+        match (self.pass(), &previous) {
+            _ if self.rules.only_if_cached => Lookup::OnlyIfCached,
+            (Some(reason), None) => Lookup::Pass(reason),
+            (None, None) if self.rules.first_byte.is_some() && !self.wants_as_good_as_all() => {
+                Lookup::Pass(PassReason::RangeMiss)
+            }
+            (_, Some(_)) | (None, None) => self.privately(previous, names, why),
+        }
+    }
+
+    /// One asks for itself.
+    fn privately(&self, previous: Option<Hit>, names: Option<Names>, why: Forward) -> Lookup {
+        let private = Table::private(self.key, self.fill_key(self.key.hash()));
+        let fill = self.fill(private, previous.clone(), names);
+        match previous {
+            Some(hit) => Lookup::Stale(hit, Permit::Fill(fill), why),
+            None => Lookup::Miss(fill, why),
+        }
     }
 
     /// Between the look at what is stored and the look at the fills, a fill may have come to its end: it was in neither.
@@ -381,7 +447,7 @@ impl Quest<'_> {
             // A head that is on its way, or has just come, answers HEAD as well.
             Some(PassReason::HeadMiss) => {
                 let found = self.inner.fills.find(self.key, fill_key, self.request);
-                return Some(match found {
+                return Some(match found.filter(|shared| !shared.stands_alone()) {
                     Some(shared) => Lookup::Follow(self.follower(shared, None, names), why),
                     None => Lookup::Pass(PassReason::HeadMiss),
                 });
@@ -438,7 +504,7 @@ impl Quest<'_> {
     fn range(&self, first_byte: u64, fill_key: u128, names: Option<Names>, why: Forward) -> Option<Lookup> {
         let now = self.now.mono;
         if let Some(shared) = self.inner.fills.find(self.key, fill_key, self.request) {
-            return match shared.will_have(first_byte) {
+            return match shared.stands_alone() || shared.will_have(first_byte) {
                 true => self.of_shared(&shared, None, names, why),
                 false => Some(Lookup::Pass(PassReason::RangeMiss)),
             };
@@ -455,6 +521,18 @@ impl Quest<'_> {
             return Some(Lookup::Pass(PassReason::RangeMiss));
         }
         self.join(fill_key, names, why)
+    }
+
+    /// Whether the cache asks for what is not stored, so that what comes may be kept.
+    fn may_replace(&self) -> bool {
+        let ranges = self.rules.first_byte.is_some();
+        let passes = ranges && (self.request.contains("if-range") || self.wanted() == Wanted::Several);
+        !passes && !self.rules.only_if_cached && !self.rules.precondition && self.pass().is_none()
+    }
+
+    /// A range from the first byte to the end, whatever is there.
+    fn wants_as_good_as_all(&self) -> bool {
+        self.wanted() == Wanted::From(0, None) && !self.request.contains("if-range")
     }
 
     /// Which bytes the request wants.

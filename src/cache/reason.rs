@@ -127,8 +127,11 @@ pub(crate) enum NotStored {
     HeadMethod,
     /// A 206 that is not one range of bytes (§3.3), or where parts are not expected.
     Partial,
-    /// A part, with no strong validator to tell by whether another one is of the same whole (§3.4).
+    /// A part that cannot be used alone, with no strong validator to tell by whether another one is of the same whole
+    /// (§3.4).
     WeakValidator,
+    /// A part, and just now somebody else's is kept in its place, or read from there.
+    Taken,
     /// The answer to a question for a part brings none, and says nothing of the whole.
     RangeRefused,
     /// An answer to `POST` that does not say for how long it is fresh (RFC 9110 §9.3.3).
@@ -167,6 +170,7 @@ impl NotStored {
             NotStored::Partial => "partial",
             NotStored::RangeRefused => "range-refused",
             NotStored::WeakValidator => "weak-validator",
+            NotStored::Taken => "taken",
             NotStored::PostFreshness => "post-freshness",
             NotStored::OneRequest => "one-request",
             NotStored::Interim => "interim",

@@ -36,11 +36,13 @@ pub(super) struct Shown {
     pub(super) withheld: Vec<u8>,
     /// The origin itself gave or confirmed the answer for this request.
     pub(super) original: bool,
+    /// The bytes that are all there is for this client, which asked for others.
+    pub(super) brought: Option<ByteRange>,
 }
 
 impl Shown {
     pub(super) fn new(told: Member, result: CacheResult) -> Shown {
-        Shown { told, result, withheld: Vec::new(), original: false }
+        Shown { told, result, withheld: Vec::new(), original: false, brought: None }
     }
 }
 
@@ -287,7 +289,7 @@ impl Outgoing {
         shown: &Shown,
     ) -> Result<Outgoing, Refusal> {
         let form = Form::of(&exchange.plan, stored).ok_or(Refusal::OtherForm)?;
-        let part = part(exchange, stored, length, form)?;
+        let part = part(exchange, stored, length, form, shown.brought)?;
         let random = exchange.worker.draw();
         let Shape { status, framing, body, lines } = Shape::of(exchange, stored, length, part, random);
         let mut lines = form.lines(lines)?;
@@ -398,7 +400,7 @@ impl<'s> Shape<'s> {
                     status: 206,
                     framing: ReplyFraming::Length(range.len()),
                     body: Body::One(*range),
-                    lines: [stored.lines(), content_range(Some(*range), length).as_bytes()].concat().into(),
+                    lines: one_range(stored, content_range(Some(*range), length)).into(),
                 },
                 _ => Shape::several(stored, *ranges, length, random),
             },
@@ -422,9 +424,7 @@ impl<'s> Shape<'s> {
         let media_type = stored.fields().find(|(name, _)| is_type(name)).map(|(_, value)| value);
         let parts = Multipart::new(ranges, length.unwrap_or(0), media_type, random[0]);
         let mut lines = parts.content_type().into_bytes();
-        for (name, value) in stored.fields().filter(|(name, _)| !is_type(name)) {
-            [name, b": ", value, b"\r\n"].iter().for_each(|piece| lines.extend_from_slice(piece));
-        }
+        stored.fields().filter(|(name, _)| !is_type(name) && !is_range(name)).for_each(|line| push(&mut lines, line));
         let framing = ReplyFraming::Length(parts.len());
         Shape { status: 206, framing, body: Body::Several(Box::new(parts)), lines: lines.into() }
     }
@@ -458,7 +458,13 @@ impl Exchange<'_> {
 }
 
 /// What the request's conditions and ranges leave of a stored answer (RFC 9110 §13.2.2).
-fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form) -> Result<Part, Refusal> {
+fn part(
+    exchange: &Exchange<'_>,
+    stored: &Head,
+    length: Option<u64>,
+    form: Form,
+    brought: Option<ByteRange>,
+) -> Result<Part, Refusal> {
     let request = &exchange.plan.request;
     let whole = match form {
         Form::Plain | Form::Coded => Part::Whole,
@@ -477,6 +483,10 @@ fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form)
     if matches!(whole, Part::Decoded(_)) {
         return Ok(whole);
     }
+    if let Some(brought) = brought {
+        let ranges = RangeSet::from_slice(&[brought]).unwrap_or_default();
+        return Ok(Part::Ranges(Box::new(ranges)));
+    }
     let applies = request.method == Method::Get
         && conditional::range_applies(request.fields, &stored.validators(), Some(stored.date()));
     if !applies {
@@ -487,6 +497,22 @@ fn part(exchange: &Exchange<'_>, stored: &Head, length: Option<u64>, form: Form)
         Wanted::Whole => Part::Whole,
         Wanted::Unsatisfiable => Part::Unsatisfiable,
     })
+}
+
+/// The lines of a 206. Where what is stored has a `Content-Range`, which says nothing in a 200, ours takes its place.
+fn one_range(stored: &Head, ours: String) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(stored.lines().len() + ours.len());
+    stored.fields().filter(|(name, _)| !is_range(name)).for_each(|line| push(&mut lines, line));
+    lines.extend_from_slice(ours.as_bytes());
+    lines
+}
+
+fn is_range(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"content-range")
+}
+
+fn push(lines: &mut Vec<u8>, (name, value): (&[u8], &[u8])) {
+    [name, b": ", value, b"\r\n"].iter().for_each(|piece| lines.extend_from_slice(piece));
 }
 
 fn content_range(range: Option<ByteRange>, total: Option<u64>) -> String {

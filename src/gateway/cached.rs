@@ -69,7 +69,7 @@ pub(super) async fn serve_kept(
     asking: &Asking,
 ) -> Result<After, Refusal> {
     let Kept { follower, own } = kept;
-    let came = Came::Asked(own);
+    let came = Came::Asked(Box::new(own));
     let answered = match follow(follower, exchange.plan.request.fields, exchange.now, asking, came).await {
         Turn::Stream { follower, head, length, came } => {
             let shown = shown(came, forward, false, head.ttl(exchange.now));
@@ -156,7 +156,7 @@ struct Pursuit {
 /// How a fill's bytes come to a client.
 enum Came {
     /// By its own request, beside the field lines that are for it alone.
-    Asked(Own),
+    Asked(Box<Own>),
     /// By somebody else's request, as they arrive.
     Shared,
     /// They had all arrived when it asked.
@@ -275,8 +275,9 @@ fn shown(came: Came, forward: Forward, covered: bool, ttl: i64) -> Shown {
     let hit = || Shown::new(cache_status::hit(ttl), CacheResult::Hit);
     match came {
         _ if covered => hit(),
-        Came::Asked(Own { withheld, original }) => {
-            Shown { withheld, original, ..Shown::new(cache_status::stored(forward), CacheResult::Miss) }
+        Came::Asked(own) => {
+            let Own { withheld, original, brought } = *own;
+            Shown { withheld, original, brought, ..Shown::new(cache_status::stored(forward), CacheResult::Miss) }
         }
         Came::Shared if forward == Forward::Partial => Shown::new(cache_status::completed(forward), CacheResult::Miss),
         Came::Shared => Shown::new(cache_status::collapsed(forward), CacheResult::Miss),
@@ -298,7 +299,7 @@ async fn turn(source: Source, exchange: &Exchange<'_>, connection: &mut Connecti
                 let _ = pass_interim(connection, exchange.gateway, exchange.plan.request.version, &head).await;
             }
             Ok(Event::Stored(follower, own)) => {
-                let came = Came::Asked(own);
+                let came = Came::Asked(Box::new(own));
                 return follow(follower, fields, now, asking, came).await;
             }
             Ok(Event::Freshened(hit, own)) => return Turn::Hit(hit, own.original),

@@ -11,6 +11,7 @@ use smol::channel::{self, Receiver, Sender};
 use crate::base::{Now, Wall};
 use crate::cache::{self, Failure, Fill, Follower, Head, Hit, Lookup, NotStored, PassReason, StaleFor, Stop, Writer};
 use crate::codings::{self, Coding};
+use crate::http::range::ByteRange;
 use crate::http::{BodyFraming, CacheControl, FieldSpans, Fields, OwnedRequest, OwnedResponse, date, hop_by_hop};
 use crate::limits::quota::Payer;
 use crate::net::spawn;
@@ -175,6 +176,8 @@ pub(super) struct Own {
     pub(super) withheld: Vec<u8>,
     /// It comes from the origin itself: no cache said how old it is.
     pub(super) original: bool,
+    /// See [`Writer::brought`].
+    pub(super) brought: Option<ByteRange>,
 }
 
 /// A fill under way.
@@ -323,7 +326,7 @@ impl Task {
                 None
             }
             Ok(writer) => {
-                let own = Own::of(answered.head.fields());
+                let own = Own { brought: writer.brought(), ..Own::of(answered.head.fields()) };
                 let _ = events.send(Event::Stored(writer.follower(), own)).await;
                 self.pump(plan, answered, writer).await
             }
@@ -402,7 +405,7 @@ fn coding_of(head: &Head) -> Option<Coding> {
 
 impl Own {
     fn of(fields: Fields<'_>) -> Own {
-        Own { withheld: withheld(fields), original: !fields.contains("age") }
+        Own { withheld: withheld(fields), original: !fields.contains("age"), brought: None }
     }
 }
 

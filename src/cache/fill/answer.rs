@@ -11,14 +11,23 @@ use crate::cache::reason::{Failure, NotStored, PassReason};
 use crate::cache::store::format::Marks;
 use crate::cache::store::{HeadRecord, Plan, Store};
 use crate::cache::vary::Names;
-use crate::http::Fields;
 use crate::http::range::{ByteRange, ContentRange};
+use crate::http::{Fields, conditional};
 
 /// What is about to be written.
 struct Planned {
     store: Arc<Store>,
     plan: Plan,
     head: Arc<Head>,
+}
+
+/// A part that is about to be written.
+struct Begun {
+    stream: Stream,
+    desk: Arc<Desk>,
+    lane: u32,
+    /// See [`Writer::brought`].
+    brought: Option<ByteRange>,
 }
 
 impl Fill {
@@ -47,6 +56,7 @@ impl Fill {
                 let resumable = !matches!(*self.part, Sought::Offered)
                     && policy::may_store_incomplete(answer.status, answer.fields)
                     && gives_ranges(answer.fields);
+                let resumable = resumable && planned.head.strong_validator().is_some();
                 let (mut stream, mut desk) = self.stream(planned, answer, answer.length, resumable);
                 stream.whole_wanted = true;
                 let lane = stream.begin_lane(0, answer.length, through);
@@ -65,37 +75,46 @@ impl Fill {
         let refused = match answer.status {
             206 => match self.stored_piece(request, answer) {
                 Ok(begun) => {
-                    let (stream, mut desk, lane) = *begun;
-                    return Ok(self.begin(stream, &mut desk, lane));
+                    let Begun { stream, mut desk, lane, brought } = *begun;
+                    return Ok(self.begin(stream, &mut desk, lane).bringing(brought));
                 }
                 Err(why) => why,
             },
             416 => NotStored::RangeRefused,
             _ => return self.stored_whole(request, answer, true),
         };
-        self.say_no_ranges();
+        if refused == NotStored::Taken {
+            self.say_own();
+        } else {
+            self.say_no_ranges();
+        }
         Err(refused)
     }
 
-    /// RFC 9111 §3.3: a part is kept where others can be put to it.
-    fn stored_piece(
-        &mut self,
-        request: Fields<'_>,
-        answer: &Answer<'_>,
-    ) -> Result<Box<(Stream, Arc<Desk>, u32)>, NotStored> {
+    /// RFC 9111 §3.3: a part is kept where others can be put to it, or where it is of use alone.
+    fn stored_piece(&mut self, request: Fields<'_>, answer: &Answer<'_>) -> Result<Box<Begun>, NotStored> {
         let (piece, freshness) = self.piece(answer)?;
-        if piece.total.is_none() {
-            // Nobody could be told which part of how much it is (RFC 9110 §14.4).
-            return Err(NotStored::Partial);
-        }
+        // Nobody could be told which part of how much it is (RFC 9110 §14.4).
+        let total = piece.total.filter(|_| !self.shared.private).ok_or(NotStored::Partial)?;
         // The head is that of the whole (RFC 9111 §3.4): what is kept answers as 200, or by the range that is asked for.
         let planned = self.plan(request, answer, 200, freshness)?;
-        let (mut stream, desk) = self.stream(planned, answer, piece.total, true);
-        if !stream.resumable {
-            return Err(NotStored::Partial);
+        let strong = planned.head.strong_validator().is_some();
+        // Alone it is of use while it is fresh, and to those who take it as it is: the rest could not be unpacked.
+        if !strong && (planned.head.is_coded() || !planned.head.is_for_all(answer.received)) {
+            return Err(NotStored::WeakValidator);
         }
+        let (mut stream, desk) = self.stream(planned, answer, piece.total, true);
+        if !desk.lasting {
+            return Err(NotStored::Taken);
+        }
+        let brought = match *self.part {
+            Sought::Range(asked) if !strong || piece.short => {
+                Some(piece.range).filter(|range| !asked.is_within(*range, total))
+            }
+            Sought::Range(_) | Sought::Whole | Sought::Offered | Sought::Hole { .. } => None,
+        };
         let lane = stream.begin_lane(piece.range.first, Some(piece.range.last.saturating_add(1)), false);
-        Ok(Box::new((stream, desk, lane)))
+        Ok(Box::new(Begun { stream, desk, lane, brought }))
     }
 
     /// The answer to a question for what is missing of an object.
@@ -115,6 +134,8 @@ impl Fill {
         let brings =
             |piece: &Part| asked.is_none_or(|(first, _)| (piece.range.first..=piece.range.last).contains(&first));
         let why = match answer.status {
+            // Said so here: what is there is not given up for a part that could not be gone on with.
+            206 if conditional::strong(answer.fields).is_none() => NotStored::WeakValidator,
             206 => match self.piece(answer) {
                 Ok((piece, _)) if same(piece.total) && brings(&piece) => return self.lane(answer, id, piece, false),
                 Ok((piece, _)) if same(piece.total) => NotStored::RangeRefused,
@@ -127,7 +148,7 @@ impl Fill {
             200 if head.strong_validator().is_some() && same(answer.length) => {
                 let total = answer.length.or(length);
                 let range = ByteRange { first: 0, last: total.unwrap_or(u64::MAX).saturating_sub(1) };
-                return self.lane(answer, id, Part { range, total }, true);
+                return self.lane(answer, id, Part { range, total, short: false }, true);
             }
             // Another representation, or none any more.
             200..=299 | 404 | 410 => {
@@ -225,7 +246,9 @@ impl Fill {
         let primary = self.shared.primary;
         let location = selection.as_ref().map_or(primary, |selection| selection.location(primary));
         let kept = policy::kept(answer.fields, &targets, policy::keeps_cookies(&freshness), received)?;
-        let fields: Box<[u8]> = without_content_range(kept).into();
+        // In anything else it says nothing, and passes as any field does (RFC 9110 §14.4).
+        let kept = if answer.status == 206 { without_content_range(kept) } else { kept };
+        let fields: Box<[u8]> = kept.into();
         let times = times_of(answer);
         let (assigned, personal) = (rules.assigned, rules.cookie);
         let about = About { times, invalidated: false, personal, assigned, targets, selection: selection.clone() };
@@ -239,25 +262,22 @@ impl Fill {
         Ok(Planned { store, plan, head })
     }
 
-    /// A new object under way. What nobody else writes, and can be gone on with, is kept whatever interrupts it.
+    /// A new object under way. `lasting`: if nobody else writes there, what comes of it is kept whatever interrupts it.
     fn stream(
         &mut self,
         planned: Planned,
         answer: &Answer<'_>,
         length: Option<u64>,
-        resumable: bool,
+        lasting: bool,
     ) -> (Stream, Arc<Desk>) {
         let Planned { store, plan, head } = planned;
         let (location, selection) = (plan.location, plan.record.selection.clone());
-        let resumable = resumable
-            && head.strong_validator().is_some()
-            && !self.shared.private
-            && self.inner.fills.claim(location, &self.shared);
+        let lasting = lasting && !self.shared.private && self.inner.fills.claim(location, &self.shared);
         // What can be gone on with is found by others, who ask whether it holds; anything else is not for them.
-        if !resumable {
+        if !lasting {
             self.leave_table(&head, answer.received);
         }
-        let desk = Arc::new(Desk::new(store, plan, length, resumable));
+        let desk = Arc::new(Desk::new(store, plan, length, lasting));
         let for_all = head.is_for_all(answer.received);
         let mut stream = Stream::new(head, location, length, selection, Arc::clone(&desk), for_all);
         stream.epoch = self.epoch.clone();
@@ -304,7 +324,7 @@ fn gives_ranges(fields: Fields<'_>) -> bool {
     !fields.list("accept-ranges").any(|unit| unit.eq_ignore_ascii_case(b"none"))
 }
 
-/// It says which part one message brought, and is said anew for each.
+/// In a 206 it says which part one message brought, and is said anew for each.
 fn without_content_range(block: Vec<u8>) -> Vec<u8> {
     let name = b"content-range:";
     let is = |line: &[u8]| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));

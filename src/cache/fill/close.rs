@@ -150,7 +150,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn judge(&self, run: Run, sound: bool) {
+    pub(in crate::cache) fn judge(&self, run: Run, sound: bool) {
         if let Some(stream) = self.state().stream() {
             stream.present.judge(run, sound);
         }

@@ -11,8 +11,8 @@ use crate::cache::store::{Draft, Opened, Plan, Renewal, Run, Store};
 /// One object's place at the store. All its lanes share it.
 pub(super) struct Desk {
     pub(super) store: Arc<Store>,
-    /// What is cut is kept, to be gone on with.
-    pub(super) resumable: bool,
+    /// What came is kept, whatever interrupts it.
+    pub(super) lasting: bool,
     slot: Mutex<Slot>,
     /// Held by the one who puts runs of a chunk together: who comes second sees what the first one made.
     joining: Mutex<()>,
@@ -28,20 +28,20 @@ enum Slot {
 }
 
 impl Desk {
-    pub(super) fn new(store: Arc<Store>, plan: Plan, length: Option<u64>, resumable: bool) -> Desk {
+    pub(super) fn new(store: Arc<Store>, plan: Plan, length: Option<u64>, lasting: bool) -> Desk {
         let slot = Mutex::new(Slot::Planned(Box::new(plan), length));
-        Desk { store, resumable, slot, joining: Mutex::new(()) }
+        Desk { store, lasting, slot, joining: Mutex::new(()) }
     }
 
     pub(super) fn open(store: Arc<Store>, draft: Draft) -> Desk {
-        Desk { store, resumable: true, slot: Mutex::new(Slot::Open(Arc::new(draft))), joining: Mutex::new(()) }
+        Desk { store, lasting: true, slot: Mutex::new(Slot::Open(Arc::new(draft))), joining: Mutex::new(()) }
     }
 
     /// The draft, begun now if it was not.
     pub(super) fn draft(&self) -> io::Result<Arc<Draft>> {
         let mut slot = lock(&self.slot);
         let draft = match std::mem::replace(&mut *slot, Slot::Over) {
-            Slot::Planned(plan, length) => Arc::new(self.store.begin(*plan, length, self.resumable)?),
+            Slot::Planned(plan, length) => Arc::new(self.store.begin(*plan, length, self.lasting)?),
             Slot::Open(draft) => draft,
             Slot::Over => return Err(io::ErrorKind::NotFound.into()),
         };
@@ -118,7 +118,7 @@ impl Desk {
 
     /// Nothing of it is to be believed, now or later.
     pub(super) fn discard(&self) {
-        if let (true, Some(draft)) = (self.resumable, self.begun()) {
+        if let (true, Some(draft)) = (self.lasting, self.begun()) {
             self.store.discard_partial(draft.identity());
         }
         self.give_up();

@@ -241,8 +241,11 @@ impl Follower {
         if !for_this {
             return Err(FillEnd::LookAgain);
         }
+        if !self.own && stream.stands_alone() && !stream.answers(request, &self.asker.rules) {
+            return Err(FillEnd::LookAgain);
+        }
         let first = self.asker.rules.first_byte.filter(|_| !self.asker.rules.head).unwrap_or(self.position);
-        if !self.own && !stream.will_have(first) {
+        if !self.own && !stream.stands_alone() && !stream.will_have(first) {
             let far = first > self.position;
             return Err(if far { FillEnd::GoAlone(PassReason::RangeMiss) } else { FillEnd::LookAgain });
         }
@@ -307,6 +310,8 @@ impl Follower {
             Here::Unchecked(run) => Step::Check(run),
             Here::Window(lane) => self.copy_from(stream, lane, most),
             Here::Wait => Step::Wait,
+            // What was there a moment ago is not, or does not come: it may be asked for from the beginning.
+            Here::Cut(_) if stream.stands_alone() && !self.begun && !self.own => Step::Over(FillEnd::LookAgain),
             Here::Cut(why) => Step::Over(FillEnd::Failed(why)),
             Here::End => {
                 self.trailers = stream.trailers.clone();

@@ -142,6 +142,7 @@ impl Fill {
             | NotStored::Interim
             | NotStored::Partial
             | NotStored::RangeRefused
+            | NotStored::Taken
             | NotStored::Store => true,
             NotStored::NoStore
             | NotStored::Private

@@ -12,6 +12,7 @@
 //! there; or it finds a hole and asks: it is given a [`Fill`] for the hole. Only when the card fails does a window wait
 //! for the slowest of its followers.
 
+mod alone;
 mod answer;
 mod close;
 mod desk;
@@ -43,10 +44,11 @@ use crate::base::{Mono, Now, Size};
 use crate::config::Finish;
 use crate::http::Fields;
 
+pub(super) use alone::{Alone, beginnings};
 use desk::Desk;
 pub(crate) use follower::{FillEnd, Followed, Follower, Next};
 pub(crate) use permit::{Answer, Ask, AskRange, Fill};
-pub(super) use restore::{Reopening, Standing, Wanted};
+pub(super) use restore::{Reopening, Standing, Wanted, head_of};
 use stream::Stream;
 pub(super) use table::{Joined, Table};
 pub(super) use tick::tick;
@@ -225,8 +227,8 @@ impl Shared {
         self.state().invalidated = true;
     }
 
-    /// With nobody writing, asking, reading or about to read, what there is of the object is put away. What can be gone
-    /// on with stays open for a while: who watches a film asks for its parts one after the other.
+    /// With nobody writing, asking, reading or about to read, what there is of the object is put away. What is kept in part
+    /// stays open for a while: who watches a film asks for its parts one after the other.
     fn put_away_if_idle(self: &Arc<Shared>, inner: &Arc<Inner>) {
         let state = self.state();
         let (over, lingers) = match &state.phase {

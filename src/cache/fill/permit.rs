@@ -14,6 +14,7 @@ use crate::cache::store::Epoch;
 use crate::cache::vary::Names;
 use crate::http::Fields;
 use crate::http::conditional::Validators;
+use crate::http::range::ByteRange;
 
 /// An answer as it came from upstream.
 #[derive(Clone, Copy)]
@@ -48,6 +49,18 @@ pub(crate) enum AskRange {
     From { first: u64, last: Option<u64> },
     /// So many bytes at the end.
     Suffix(u64),
+}
+
+impl AskRange {
+    /// Whether all that it asks of so many bytes is here.
+    pub(super) fn is_within(self, here: ByteRange, total: u64) -> bool {
+        let end = total.saturating_sub(1);
+        let (first, last) = match self {
+            AskRange::From { first, last } => (first, last.map_or(end, |last| last.min(end))),
+            AskRange::Suffix(len) => (total.saturating_sub(len), end),
+        };
+        here.first <= first && first <= last && last <= here.last
+    }
 }
 
 impl fmt::Display for AskRange {
@@ -201,9 +214,14 @@ impl Fill {
 
     /// The same where that is known of ranges only.
     pub(super) fn say_no_ranges(&mut self) {
+        self.inner.fills.remember_no_ranges(self.shared.fill_key, self.inner.last_seen());
+        self.say_own();
+    }
+
+    /// The answer is for the one who asked, which says nothing of the next one.
+    pub(super) fn say_own(&mut self) {
         self.said = true;
         self.inner.fills.release(&self.shared);
-        self.inner.fills.remember_no_ranges(self.shared.fill_key, self.inner.last_seen());
         self.shared.end(Ended::LookAgain);
     }
 }

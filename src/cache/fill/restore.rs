@@ -216,7 +216,8 @@ impl Hit {
     }
 }
 
-fn head_of(found: &Partial, asker: &Asker, inner: &Inner, now: Now) -> Option<Head> {
+/// The head of what was found on the card; `None`: it is none.
+pub(in crate::cache) fn head_of(found: &Partial, asker: &Asker, inner: &Inner, now: Now) -> Option<Head> {
     let times = Times {
         initial_age: Duration::from_millis(found.initial_age),
         received: found.received,

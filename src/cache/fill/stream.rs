@@ -39,7 +39,7 @@ pub(super) struct Stream {
     pub(super) selection: Option<Selection>,
     /// Fresh when it came: others than the one who asked may have it.
     pub(super) for_all: bool,
-    /// It has a strong validator: what is missing can be asked for.
+    /// It is kept and has a strong validator: what is missing can be asked for.
     pub(super) resumable: bool,
     pub(super) present: Present,
     pub(super) file: Option<Readable>,
@@ -51,7 +51,8 @@ pub(super) struct Stream {
     /// How often an answer has said nothing of it, and what the last of them came to; `None`: look again.
     pub(super) refusals: u32,
     pub(super) refusal: Option<Failure>,
-    /// How many questions have brought nothing, ever, and what the last of them came to.
+    /// How many questions have brought nothing, ever, and what the last of them, or of what stands alone its only one,
+    /// came to.
     pub(super) barren: u32,
     pub(super) failure: Failure,
     /// The card failed or the answer outgrew its limit: the windows are all there is for what comes.
@@ -102,6 +103,7 @@ impl Stream {
         desk: Arc<Desk>,
         for_all: bool,
     ) -> Stream {
+        let resumable = desk.lasting && head.strong_validator().is_some();
         Stream {
             head,
             location,
@@ -111,7 +113,7 @@ impl Stream {
             announced: length.is_some(),
             selection,
             for_all,
-            resumable: desk.resumable,
+            resumable,
             present: Present::new(&[], 1 << CHUNK_LOG2),
             file: None,
             lanes: Vec::new(),
@@ -205,7 +207,7 @@ impl Stream {
             return Here::Wait;
         }
         match (self.resumable, self.active() < MOST_LANES) {
-            (false, _) => Here::Cut(Failure::CUT),
+            (false, _) => Here::Cut(self.failure),
             (true, false) => Here::Wait,
             (true, true) => Here::Hole,
         }
@@ -392,7 +394,12 @@ impl Stream {
 
     /// Whether it is worth to be kept open while nobody is at it.
     pub(super) fn lingers(&self) -> bool {
-        self.resumable && self.file.is_some() && !self.broken && !self.unwanted && !self.closing && self.cut.is_none()
+        self.desk.lasting
+            && self.file.is_some()
+            && !self.broken
+            && !self.unwanted
+            && !self.closing
+            && self.cut.is_none()
     }
 
     /// Lets go of everything at the store. Blocks.

@@ -103,6 +103,11 @@ impl Table {
         }
     }
 
+    /// Whether somebody writes where an object is kept, or reads from what is there in part.
+    pub(in crate::cache) fn is_claimed(&self, location: u128) -> bool {
+        self.lock().claims.contains_key(&location)
+    }
+
     /// Whether no more idle objects should stay open.
     pub(super) fn is_crowded(&self) -> bool {
         self.lock().claims.len() > MOST_OPEN

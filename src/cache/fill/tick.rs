@@ -12,7 +12,7 @@ use crate::cache::root::Inner;
 /// So long an object that is partly there stays open while nobody is at it.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// Brings to the card what came since the last tick, of everything that can be gone on with after a power cut; the store
+/// Brings to the card what came since the last tick, of everything that is found again after a power cut; the store
 /// syncs and enters it after this. Blocks.
 pub(in crate::cache) fn tick(inner: &Arc<Inner>, now: Mono) {
     for shared in inner.fills.kept() {
@@ -41,7 +41,7 @@ impl Shared {
     fn routes(self: &Arc<Shared>) -> Vec<Route> {
         let state = self.state();
         let Phase::Streaming(stream) = &state.phase else { return Vec::new() };
-        if stream.broken || !stream.resumable {
+        if stream.broken || !stream.desk.lasting {
             return Vec::new();
         }
         let lanes = stream.lanes.iter().filter(|lane| !lane.ended);

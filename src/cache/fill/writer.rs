@@ -17,6 +17,7 @@ use crate::cache::store::format::Identity;
 use crate::cache::store::{Bytes, SMALL_BODY};
 use crate::config::Finish;
 use crate::http::FieldSpans;
+use crate::http::range::ByteRange;
 
 /// Bytes are brought to the card in blocks of at least this; a body that never fills one is written as one small file.
 const BLOCK: usize = 64 << 10;
@@ -50,6 +51,8 @@ pub(crate) struct Writer {
     asker: Asker,
     /// A write under way.
     job: Option<Task<io::Result<()>>>,
+    /// See [`Writer::brought`].
+    brought: Option<ByteRange>,
     covered: bool,
     over: bool,
 }
@@ -69,7 +72,19 @@ impl Writer {
             None => (0, Arc::default()),
         };
         let desk = Some(desk);
-        Writer { inner, shared, lane, start, quill, desk, asker, job: None, covered: false, over: false }
+        let brought = None;
+        Writer { inner, shared, lane, start, quill, desk, asker, job: None, brought, covered: false, over: false }
+    }
+
+    pub(super) fn bringing(mut self, brought: Option<ByteRange>) -> Writer {
+        self.brought = brought;
+        self
+    }
+
+    /// What the client that caused this fill gets, where that is not what it asked for: the upstream has sent other bytes,
+    /// and more cannot be asked for.
+    pub(crate) fn brought(&self) -> Option<ByteRange> {
+        self.brought
     }
 
     /// The reader for the client that caused this fill.
@@ -361,8 +376,10 @@ impl Writer {
                 stream.barren = stream.barren.saturating_add(1);
                 stream.failure = why;
             }
-            if !stream.resumable {
+            if !stream.desk.lasting {
                 stream.cut.get_or_insert(why);
+            } else if stream.stands_alone() {
+                stream.failure = why;
             }
             // What said one length and had another is not kept.
             stream.unwanted |= stream.cut.is_some();

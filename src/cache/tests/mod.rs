@@ -1,5 +1,6 @@
 //! The cache as its callers see it, on a real folder, with a clock that the tests move.
 
+mod alone;
 mod damage;
 mod fills;
 mod keeping;
