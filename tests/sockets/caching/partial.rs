@@ -73,7 +73,8 @@ fn what_came_before_the_link_went_is_not_paid_for_again() {
 #[test]
 fn what_came_before_a_power_cut_is_not_paid_for_again() {
     let origin = FilmOrigin::new(4 * MB, 0, KEPT);
-    origin.break_after(3_000_000);
+    // For good: else the gateway has asked for the rest before the client, whose socket holds much, has left.
+    origin.end_after(3_000_000);
     let mut gateway = board(&origin, "cache.finish = never");
     let mut client = gateway.client();
     client.send("GET /1 HTTP/1.1\r\nHost: board\r\n\r\n");
@@ -84,7 +85,7 @@ fn what_came_before_a_power_cut_is_not_paid_for_again() {
     // Longer than [cache] sync.
     std::thread::sleep(std::time::Duration::from_millis(400));
     gateway.start_again();
-    origin.break_after(0);
+    origin.end_after(0);
     let before = origin.sent();
     check_range(&gateway, &origin, 0..500_000);
     assert_eq!(origin.sent(), before, "what is stored is served from the card");

@@ -27,6 +27,8 @@ struct Shared {
     ranges: AtomicBool,
     /// Body bytes after which each connection breaks; zero: never.
     breaks_after: AtomicU64,
+    /// Body bytes in all after which no answer brings any more; zero: never.
+    ends_after: AtomicU64,
     sent: AtomicU64,
     requests: AtomicUsize,
     heads: Mutex<Vec<String>>,
@@ -52,6 +54,7 @@ impl FilmOrigin {
             version: AtomicU32::new(1),
             ranges: AtomicBool::new(true),
             breaks_after: AtomicU64::new(0),
+            ends_after: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             heads: Mutex::default(),
@@ -90,6 +93,11 @@ impl FilmOrigin {
     /// From now on each answer breaks off after so many bytes of its body; zero: never.
     pub(crate) fn break_after(&self, bytes: u64) {
         self.shared.breaks_after.store(bytes, Ordering::SeqCst);
+    }
+
+    /// From so many bytes of bodies in all on, each answer breaks off before its body; zero: never.
+    pub(crate) fn end_after(&self, bytes: u64) {
+        self.shared.ends_after.store(bytes, Ordering::SeqCst);
     }
 
     /// From now on the files are others.
@@ -189,7 +197,9 @@ impl Shared {
         let breaks_after = self.breaks_after.load(Ordering::SeqCst);
         let mut here = 0;
         for piece in body.chunks(STEP) {
-            if self.stopping.load(Ordering::SeqCst) || (breaks_after > 0 && here >= breaks_after) {
+            let ends_after = self.ends_after.load(Ordering::SeqCst);
+            let over = ends_after > 0 && self.sent.load(Ordering::SeqCst) >= ends_after;
+            if over || self.stopping.load(Ordering::SeqCst) || (breaks_after > 0 && here >= breaks_after) {
                 return None;
             }
             self.wait_for_link(piece.len() as u64);
