@@ -157,7 +157,7 @@ impl Object {
             cache.hot.remove_location(self.primary, self.identity.location);
             if let Some(store) = cache.store() {
                 let identity = self.identity;
-                smol::unblock(move || store.demote(identity, chunk)).await;
+                smol::unblock(move || store.doubt(identity, chunk)).await;
             }
         }
     }

@@ -112,7 +112,7 @@ impl Desk {
             Some(draft) => {
                 draft.verify(run);
             }
-            None => self.store.demote(readable.identity, run.chunk),
+            None => self.store.doubt(readable.identity, run.chunk),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::disk::Spot;
 use super::draft::{Draft, Open, Plan};
 use super::format::{Entry, Identity, Kind, Marks};
-use super::open::{Believed, Found, believe, entries, whole};
+use super::open::{Believed, Found, believe, entries, read_chunk, read_exactly, whole};
 use super::purge::Purge;
 use super::record::HeadRecord;
 use super::{Epoch, Store, lock};
@@ -91,16 +91,21 @@ impl Store {
         }
     }
 
-    /// A chunk of a complete object does not match. What else is there of it is kept where it can be completed.
+    /// A chunk of a complete object did not match when it was read. What else is there of it is kept where it can be
+    /// completed. It is read once more first: somebody slower may say so of a chunk that was mended meanwhile.
+    pub(in crate::cache) fn doubt(self: &Arc<Store>, identity: Identity, chunk: u64) {
+        self.demote_without(identity, Some(chunk), |file, found| is_sound(file, found, identity, chunk));
+    }
+
+    /// The same, whatever the chunk is like.
+    #[cfg(any(test, feature = "doors"))]
     pub(in crate::cache) fn demote(self: &Arc<Store>, identity: Identity, chunk: u64) {
-        self.count_damage();
-        self.demote_without(identity, Some(chunk));
+        self.demote_without(identity, Some(chunk), |_, _| false);
     }
 
     /// A complete object says of itself that it is not all there.
     pub(super) fn demote_holed(self: &Arc<Store>, identity: Identity) {
-        self.count_damage();
-        self.demote_without(identity, None);
+        self.demote_without(identity, None, |_, _| false);
     }
 
     /// The origin has another one now, or none.
@@ -148,7 +153,12 @@ impl Store {
         Some(open)
     }
 
-    fn demote_without(self: &Arc<Store>, identity: Identity, chunk: Option<u64>) {
+    fn demote_without(
+        self: &Arc<Store>,
+        identity: Identity,
+        chunk: Option<u64>,
+        stays: impl FnOnce(&File, &Believed) -> bool,
+    ) {
         let location = identity.location;
         let (from, to) = (Spot::object(location), Spot::partial(location));
         let guard = self.stripe(location);
@@ -158,6 +168,10 @@ impl Store {
         if found.block.generation != identity.generation || chunk.is_some_and(|chunk| chunk >= chunks) {
             return;
         }
+        if stays(&file, &found) {
+            return;
+        }
+        self.count_damage();
         let newer = self.draft_of(location);
         let worth_it = newer.is_none() && self.disk.open_object(to).is_err() && can_be_completed(&file, &found, chunk);
         let moved = worth_it && self.make_partial(&found, location, chunk).is_ok();
@@ -231,6 +245,16 @@ pub(super) fn read_partial(file: &File, location: u128, key: &[u8]) -> Result<Op
 
 pub(super) fn runs(entries: &BTreeMap<u64, Entry>) -> Vec<Run> {
     entries.iter().map(|(chunk, entry)| Run::of(*chunk, entry)).collect()
+}
+
+/// Whether a chunk is what its entry says.
+fn is_sound(file: &File, found: &Believed, identity: Identity, chunk: u64) -> bool {
+    let Believed { block, .. } = found;
+    let len = block.body_len.and_then(|len| usize::try_from(block.layout.len_of(chunk, len)).ok());
+    let entry = read_exactly(file, block.layout.entry(chunk), Entry::LEN).ok().and_then(|bytes| Entry::decode(&bytes));
+    let Some((len, entry)) = len.zip(entry) else { return false };
+    let place = block.layout.place(chunk * block.layout.chunk_len());
+    read_chunk(file, identity, chunk, place, len, entry.checksum).is_some()
 }
 
 /// Whether something is there but for this chunk, and the origin can be asked for the rest of the same representation.

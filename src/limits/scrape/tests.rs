@@ -138,7 +138,9 @@ fn the_sketch_is_right_within_its_error() {
         let spread = counts.iter().map(|count| (count / f64::from(burst) - mean).powi(2)).sum::<f64>();
         let error = (spread / f64::from(clients)).sqrt();
         assert!((0.95..1.06).contains(&mean), "{amount} burst {burst}: {mean} of what was promised");
-        assert!(error < 0.08, "{amount} burst {burst}: {error}");
+        // The stated 8 %, and 3 standard errors of what a sample of so many says of it.
+        let most = 0.08 * (1.0 + 3.0 / (2.0 * f64::from(clients)).sqrt());
+        assert!(error < most, "{amount} burst {burst}: {error}, at most {most}");
     }
 }
 

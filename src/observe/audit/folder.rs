@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use miniserde::{Deserialize, json};
 use rustix::fs::{FlockOperation, flock};
@@ -14,6 +15,10 @@ const HEAD: &str = "audit.head";
 
 /// A slot of the head. Two of them are written in turn, so that one is whole whenever the power goes.
 const SLOT: usize = 160;
+
+/// A process that ends, or is only just begun by one that holds the trail, lets go of it in a moment.
+const TRIES: u32 = 50;
+const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 /// A record by its number and hash: who keeps it elsewhere can tell whether the trail still holds it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,9 +92,15 @@ impl Head {
     pub(super) fn hold(folder: &Path) -> io::Result<Head> {
         let path = folder.join(HEAD);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o640).open(path)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| io::Error::new(io::ErrorKind::ResourceBusy, "another process writes this trail"))?;
-        Ok(Head { file, slot: 0 })
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                std::thread::sleep(TRY_AGAIN);
+            }
+            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                return Ok(Head { file, slot: 0 });
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process writes this trail"))
     }
 
     /// Says that the record is on the card. Is itself not waited for: what it says was true before it said so.

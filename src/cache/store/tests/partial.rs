@@ -217,13 +217,17 @@ fn a_complete_answer_that_lost_a_chunk_keeps_the_others() {
     fs::File::options().write(true).open(path).unwrap().write_all_at(b"damage", 60_000).unwrap();
     let opened = answer(&store, film);
     let bad = bad_chunk(&opened, film).unwrap();
-    store.demote(opened.identity, bad);
+    store.doubt(opened.identity, bad);
     let found = partial(&store, film);
     assert_eq!(chunks(&found), (0..25).filter(|chunk| *chunk != bad).collect::<Vec<_>>());
     assert_eq!((found.identity, store.damaged(), store.objects()), (opened.identity, 1, 1));
     film.write_chunk(&found.draft, bad).unwrap();
     found.draft.finish(film.len, b"").unwrap();
     assert_eq!(bad_chunk(&answer(&store, film), film), None);
+    // Who read it before it was mended may say so late.
+    store.doubt(opened.identity, bad);
+    assert_eq!(bad_chunk(&answer(&store, film), film), None);
+    assert_eq!((store.damaged(), folder.objects().len()), (1, 1));
 }
 
 #[test]
