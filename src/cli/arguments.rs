@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use super::audit::{BadWords as BadAuditWords, Request as AuditRequest};
-use super::board::{BadWords as BadBoardWords, Request as BoardRequest};
-use super::cache::{BadWords, Request as CacheRequest};
+use super::audit::Request as AuditRequest;
+use super::board::Request as BoardRequest;
+use super::cache::Request as CacheRequest;
 use super::demo::{BadOption, Options as DemoOptions};
-use super::key::{BadWords as BadKeyWords, Request as KeyRequest};
-use super::usage::{BadWords as BadUsageWords, Request as UsageRequest};
+use super::key::Request as KeyRequest;
+use super::usage::Request as UsageRequest;
+use super::words::BadWords;
 
 pub(super) const HELP: &str = "\
 hafir - a caching gateway for thin links
@@ -85,11 +86,7 @@ pub(super) enum UsageError {
     Missing { command: &'static str, what: &'static str },
     Unexpected { command: &'static str, word: String },
     BadHeader(String),
-    Board(BadBoardWords),
-    Cache(BadWords),
-    Audit(BadAuditWords),
-    Key(BadKeyWords),
-    Usage(BadUsageWords),
+    Words(BadWords),
     Demo(BadOption),
 }
 
@@ -101,11 +98,7 @@ impl fmt::Display for UsageError {
             UsageError::Missing { command, what } => write!(f, "'hafir {command}' needs {what}"),
             UsageError::Unexpected { command, word } => write!(f, "'hafir {command}' has no use for '{word}'"),
             UsageError::BadHeader(line) => write!(f, "-H '{line}': write it as 'Name: value'"),
-            UsageError::Board(problem) => problem.fmt(f),
-            UsageError::Cache(problem) => problem.fmt(f),
-            UsageError::Audit(problem) => problem.fmt(f),
-            UsageError::Key(problem) => problem.fmt(f),
-            UsageError::Usage(problem) => problem.fmt(f),
+            UsageError::Words(problem) => problem.fmt(f),
             UsageError::Demo(problem) => problem.fmt(f),
         }
     }
@@ -117,17 +110,20 @@ impl Command {
         let first = words.next().ok_or(UsageError::NoCommand)?.to_string_lossy().into_owned();
         let rest = Rest { words: words.collect::<Vec<_>>().into_iter(), command: "" };
         match first.as_str() {
+            "run" | "check" | "print" | "explain" | "keys" | "status" | "password" if rest.asks_for_help() => {
+                Ok(Command::Help)
+            }
             "run" => rest.named("run").only_file().map(|file| Command::Run { file }),
             "check" => rest.named("check").only_file().map(|file| Command::Check { file }),
             "print" => rest.named("print").only_file().map(|file| Command::Print { file }),
             "explain" => rest.named("explain").explain(),
             "keys" => rest.named("keys").keys(),
             "status" => rest.named("status").status(),
-            "board" => BoardRequest::parse(rest.words.collect()).map(Command::Board).map_err(UsageError::Board),
-            "cache" => CacheRequest::parse(rest.words.collect()).map(Command::Cache).map_err(UsageError::Cache),
-            "usage" => UsageRequest::parse(rest.words.collect()).map(Command::Usage).map_err(UsageError::Usage),
-            "audit" => AuditRequest::parse(rest.words.collect()).map(Command::Audit).map_err(UsageError::Audit),
-            "key" => KeyRequest::parse(rest.words.collect()).map(Command::Key).map_err(UsageError::Key),
+            "board" => BoardRequest::parse(rest.words.collect()).map(Command::Board).map_err(UsageError::Words),
+            "cache" => CacheRequest::parse(rest.words.collect()).map(Command::Cache).map_err(UsageError::Words),
+            "usage" => UsageRequest::parse(rest.words.collect()).map(Command::Usage).map_err(UsageError::Words),
+            "audit" => AuditRequest::parse(rest.words.collect()).map(Command::Audit).map_err(UsageError::Words),
+            "key" => KeyRequest::parse(rest.words.collect()).map(Command::Key).map_err(UsageError::Words),
             "password" => rest.named("password").nothing_more(Command::Password),
             "demo" => DemoOptions::parse(rest.words.as_slice()).map(Command::Demo).map_err(UsageError::Demo),
             "version" | "--version" | "-V" => rest.named("version").nothing_more(Command::Version),
@@ -147,6 +143,10 @@ impl Rest {
     fn named(mut self, command: &'static str) -> Rest {
         self.command = command;
         self
+    }
+
+    fn asks_for_help(&self) -> bool {
+        self.words.as_slice().iter().any(|word| word == "--help")
     }
 
     fn next_text(&mut self) -> Option<String> {
@@ -231,6 +231,7 @@ mod tests {
         assert!(matches!(parse("run my.ini"), Ok(Command::Run { file }) if file == Path::new("my.ini")));
         assert!(matches!(parse("status --json a.ini"), Ok(Command::Status { file: Some(_), json: true })));
         assert!(matches!(parse("keys route"), Ok(Command::Keys { section: Some(_) })));
+        assert!(matches!(parse("check --help"), Ok(Command::Help)));
         let explained = parse("explain a.ini GET http://b/c -H Accept:x").unwrap();
         let Command::Explain { request, .. } = explained else { panic!("{explained:?}") };
         assert_eq!(request.headers, [("Accept".to_owned(), "x".to_owned())]);

@@ -29,6 +29,7 @@ mod status;
 mod usage;
 mod watch;
 mod witness;
+mod words;
 mod workers;
 
 use std::ffi::OsString;

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use miniserde::{Serialize, json};
 
 use words::{Action, Selection, Since};
-pub(super) use words::{BadWords, HELP, Request};
+pub(super) use words::{HELP, Request};
 
 use super::folders::{Trouble, configured, finish};
 use super::{EXIT_FAILURE, say};

@@ -1,10 +1,10 @@
 //! The words behind `hafir audit` → [`Request`].
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cli::words::{BadWords, CONFIG, JSON, Known, Words};
 use crate::observe::audit::Hash;
 
 pub(in crate::cli) const HELP: &str = "\
@@ -56,103 +56,47 @@ pub(super) enum Since {
     Ago(Duration),
 }
 
-/// Why the words are not understood.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::cli) enum BadWords {
-    Unknown(String),
-    Missing { command: &'static str, what: &'static str },
-    Unexpected(String),
-    BadAnchor(String),
-    BadTime(String),
-}
-
-impl fmt::Display for BadWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BadWords::Unknown(word) => write!(f, "'hafir audit {word}' is no command; see 'hafir audit help'"),
-            BadWords::Missing { command, what } => write!(f, "'hafir audit {command}' needs {what}"),
-            BadWords::Unexpected(word) => write!(f, "'hafir audit' has no use for '{word}'; see 'hafir audit help'"),
-            BadWords::BadAnchor(word) => {
-                write!(f, "--anchor {word}: expected NUMBER:HASH, as 'hafir audit verify' prints it")
-            }
-            BadWords::BadTime(word) => write!(f, "--since {word}: expected a time in UTC, as 2026-11-23T08:30, or 12h"),
-        }
-    }
-}
+const OPTIONS: &[Known] = &[
+    CONFIG,
+    JSON,
+    ("--anchor", Some("NUMBER:HASH")),
+    ("--since", Some("a time")),
+    ("--identity", Some("the id of somebody")),
+    ("--route", Some("the name of a route")),
+];
 
 impl Request {
     pub(in crate::cli) fn parse(words: Vec<OsString>) -> Result<Request, BadWords> {
-        let mut options = Options::default();
-        let mut plain = options.take(words)?.into_iter();
-        let command = plain.next().map_or_else(|| "help".to_owned(), |word| word.to_string_lossy().into_owned());
+        let mut words = Words::scan("audit", OPTIONS, words)?;
+        let (config, json) = (words.value("--config").map(PathBuf::from), words.flag("--json"));
+        let command = words.command();
         let action = match command.as_str() {
-            "help" | "--help" | "-h" => Action::Help,
-            "verify" => Action::Verify { file: plain.next().map(PathBuf::from), anchor: options.anchor.take() },
-            "show" => Action::Show(std::mem::take(&mut options.selection)),
+            "help" => Action::Help,
+            "verify" => Action::Verify {
+                file: words.next().map(PathBuf::from),
+                anchor: words.text("--anchor").map(anchor).transpose()?,
+            },
+            "show" => Action::Show(Selection {
+                since: words.text("--since").map(since).transpose()?,
+                identity: words.text("--identity"),
+                route: words.text("--route"),
+            }),
             "export" => {
-                let missing = BadWords::Missing { command: "export", what: "a file to write" };
-                Action::Export { file: plain.next().map(PathBuf::from).ok_or(missing)? }
+                let file = words.next().ok_or_else(|| words.missing("export", "a file to write"))?;
+                Action::Export { file: file.into() }
             }
-            _ => return Err(BadWords::Unknown(command)),
+            _ => return Err(words.unknown(command)),
         };
-        let unused = plain.next().map(|word| word.to_string_lossy().into_owned()).or_else(|| options.unused());
-        match unused {
-            Some(word) => Err(BadWords::Unexpected(word)),
-            None => Ok(Request { config: options.config, json: options.json, action }),
-        }
-    }
-}
-
-#[derive(Default)]
-struct Options {
-    config: Option<PathBuf>,
-    json: bool,
-    anchor: Option<(u64, Hash)>,
-    selection: Selection,
-}
-
-impl Options {
-    /// The words that are no options.
-    fn take(&mut self, words: Vec<OsString>) -> Result<Vec<OsString>, BadWords> {
-        let mut plain = Vec::new();
-        let mut words = words.into_iter();
-        while let Some(word) = words.next() {
-            let mut value = |command, what| {
-                let value = words.next().ok_or(BadWords::Missing { command, what })?;
-                Ok(value.to_string_lossy().into_owned())
-            };
-            match word.to_str() {
-                Some("--json") => self.json = true,
-                Some("--config" | "-c") => self.config = Some(value("--config", "a file")?.into()),
-                Some("--anchor") => self.anchor = Some(anchor(value("--anchor", "NUMBER:HASH")?)?),
-                Some("--since") => self.selection.since = Some(since(value("--since", "a time")?)?),
-                Some("--identity") => self.selection.identity = Some(value("--identity", "the id of somebody")?),
-                Some("--route") => self.selection.route = Some(value("--route", "the name of a route")?),
-                Some(option) if option.starts_with("--") && option != "--help" => {
-                    return Err(BadWords::Unexpected(option.to_owned()));
-                }
-                Some(_) | None => plain.push(word),
-            }
-        }
-        Ok(plain)
-    }
-
-    /// An option that its command did not take.
-    fn unused(&self) -> Option<String> {
-        let Selection { since, identity, route } = &self.selection;
-        let given = [
-            ("--anchor", self.anchor.is_some()),
-            ("--since", since.is_some()),
-            ("--identity", identity.is_some()),
-            ("--route", route.is_some()),
-        ];
-        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name.to_owned())
+        words.end()?;
+        Ok(Request { config, json, action })
     }
 }
 
 fn anchor(word: String) -> Result<(u64, Hash), BadWords> {
     let parts = word.split_once(':').and_then(|(seq, hash)| seq.parse().ok().zip(Hash::parse(hash.as_bytes())));
-    parts.ok_or(BadWords::BadAnchor(word))
+    parts.ok_or_else(|| {
+        BadWords::BadValue(format!("--anchor {word}: expected NUMBER:HASH, as 'hafir audit verify' prints it"))
+    })
 }
 
 fn since(word: String) -> Result<Since, BadWords> {
@@ -169,10 +113,14 @@ fn since(word: String) -> Result<Since, BadWords> {
         "min" => 60,
         "h" => 3600,
         "day" | "days" => 86_400,
-        _ => return Err(BadWords::BadTime(word)),
+        _ => return Err(no_time(&word)),
     };
     let span = count.parse::<u32>().map(|count| Duration::from_secs(u64::from(count) * seconds));
-    span.map(Since::Ago).map_err(|_| BadWords::BadTime(word))
+    span.map(Since::Ago).map_err(|_| no_time(&word))
+}
+
+fn no_time(word: &str) -> BadWords {
+    BadWords::BadValue(format!("--since {word}: expected a time in UTC, as 2026-11-23T08:30, or 12h"))
 }
 
 #[cfg(test)]

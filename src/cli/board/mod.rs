@@ -16,7 +16,7 @@ mod words;
 use std::io::Write;
 use std::process::ExitCode;
 
-pub(super) use words::{BadWords, HELP, Request};
+pub(super) use words::{HELP, Request};
 
 use super::{EXIT_FAILURE, say};
 use crate::config::LogLevel;

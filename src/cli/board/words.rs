@@ -1,8 +1,9 @@
 //! The words behind `hafir board` → [`Request`].
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
+
+use crate::cli::words::{BadWords, Known, Words};
 
 pub(in crate::cli) const HELP: &str = "\
 hafir board - what a board that was made from the card image does besides serving; its init calls this
@@ -42,59 +43,46 @@ pub(in crate::cli) struct Places {
     pub(super) shipped: PathBuf,
 }
 
-/// Why the words are not understood.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::cli) enum BadWords {
-    NoCommand,
-    Unexpected(String),
-    Missing(&'static str),
-}
-
-impl fmt::Display for BadWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BadWords::NoCommand => f.write_str("'hafir board' needs 'prepare' or 'watch'; see 'hafir board help'"),
-            BadWords::Unexpected(word) => write!(f, "'hafir board' has no use for '{word}'; see 'hafir board help'"),
-            BadWords::Missing(option) => write!(f, "'hafir board' needs {option} and a folder"),
-        }
-    }
-}
+const OPTIONS: &[Known] = &[
+    ("--boot", Some("a folder")),
+    ("--data", Some("a folder")),
+    ("--run", Some("a folder")),
+    ("--shipped", Some("a file")),
+];
 
 impl Request {
     pub(in crate::cli) fn parse(words: Vec<OsString>) -> Result<Request, BadWords> {
-        let mut words = words.into_iter();
-        let command = words.next().ok_or(BadWords::NoCommand)?.to_string_lossy().into_owned();
-        match command.as_str() {
-            "help" | "--help" | "-h" => Ok(Request::Help),
-            "prepare" => Places::parse(words).map(Request::Prepare),
-            "watch" => Places::parse(words).map(Request::Watch),
-            _ => Err(BadWords::Unexpected(command)),
-        }
+        let mut words = Words::scan("board", OPTIONS, words)?;
+        let command = words.command();
+        let request = match command.as_str() {
+            "help" => Request::Help,
+            "prepare" => Request::Prepare(Places::parse(&command, &mut words)?),
+            "watch" => Request::Watch(Places::parse(&command, &mut words)?),
+            _ => return Err(words.unknown(command)),
+        };
+        words.end()?;
+        Ok(request)
     }
 }
 
 impl Places {
-    fn parse(mut words: impl Iterator<Item = OsString>) -> Result<Places, BadWords> {
-        let [mut boot, mut data, mut run, mut shipped] = [const { None }; 4];
-        while let Some(word) = words.next() {
-            let (option, place) = match word.to_str() {
-                Some("--boot") => ("--boot", &mut boot),
-                Some("--data") => ("--data", &mut data),
-                Some("--run") => ("--run", &mut run),
-                Some("--shipped") => ("--shipped", &mut shipped),
-                Some(_) | None => return Err(BadWords::Unexpected(word.to_string_lossy().into_owned())),
-            };
-            let folder = PathBuf::from(words.next().ok_or(BadWords::Missing(option))?);
-            // They end up in files that are read from elsewhere.
-            *place = Some(std::path::absolute(&folder).unwrap_or(folder));
-        }
+    fn parse(command: &str, words: &mut Words) -> Result<Places, BadWords> {
+        let mut place = |option, what| {
+            let place = absolute(words.value(option));
+            place.ok_or_else(|| words.missing(command, what))
+        };
         Ok(Places {
-            boot: boot.ok_or(BadWords::Missing("--boot"))?,
-            data: data.ok_or(BadWords::Missing("--data"))?,
-            run: run.ok_or(BadWords::Missing("--run"))?,
-            shipped: shipped.unwrap_or_else(|| PathBuf::from(SHIPPED)),
+            boot: place("--boot", "--boot DIR")?,
+            data: place("--data", "--data DIR")?,
+            run: place("--run", "--run DIR")?,
+            shipped: absolute(words.value("--shipped")).unwrap_or_else(|| PathBuf::from(SHIPPED)),
         })
     }
+}
+
+/// They end up in files that are read from elsewhere.
+fn absolute(place: Option<OsString>) -> Option<PathBuf> {
+    place.map(PathBuf::from).map(|place| std::path::absolute(&place).unwrap_or(place))
 }
 
 #[cfg(test)]
@@ -117,11 +105,10 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (line, problem) in [
-            ("", "'hafir board' needs 'prepare' or 'watch'; see 'hafir board help'"),
-            ("start", "'hafir board' has no use for 'start'; see 'hafir board help'"),
-            ("watch --boot", "'hafir board' needs --boot and a folder"),
-            ("prepare --boot b --data d", "'hafir board' needs --run and a folder"),
-            ("prepare b", "'hafir board' has no use for 'b'; see 'hafir board help'"),
+            ("start", "'hafir board start' is no command; see 'hafir board help'"),
+            ("watch --boot", "'hafir board --boot' needs a folder"),
+            ("prepare --boot b --data d", "'hafir board prepare' needs --run DIR"),
+            ("prepare --boot b --data d --run r x", "'hafir board' has no use for 'x'; see 'hafir board help'"),
         ] {
             assert_eq!(parse(line).unwrap_err().to_string(), problem, "{line}");
         }

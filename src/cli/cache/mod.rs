@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 pub(super) use change::obey;
 use words::{Action, Selection};
-pub(super) use words::{BadWords, HELP, Request};
+pub(super) use words::{HELP, Request};
 
 use super::folders::{Trouble, configured, finish};
 use super::say;

@@ -1,8 +1,9 @@
 //! The words behind `hafir cache` → [`Request`].
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
+
+use crate::cli::words::{BadWords, CONFIG, JSON, Words};
 
 pub(in crate::cli) const HELP: &str = "\
 hafir cache - what is kept, and how to look at it
@@ -54,84 +55,32 @@ pub(super) enum Selection {
     Tag(String),
 }
 
-/// Why the words are not understood.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::cli) enum BadWords {
-    Unknown(String),
-    Missing { command: &'static str, what: &'static str },
-    Unexpected(String),
-}
-
-impl fmt::Display for BadWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BadWords::Unknown(word) => write!(f, "'hafir cache {word}' is no command; see 'hafir cache help'"),
-            BadWords::Missing { command, what } => write!(f, "'hafir cache {command}' needs {what}"),
-            BadWords::Unexpected(word) => write!(f, "'hafir cache' has no use for '{word}'; see 'hafir cache help'"),
-        }
-    }
-}
-
 impl Request {
     pub(in crate::cli) fn parse(words: Vec<OsString>) -> Result<Request, BadWords> {
-        let mut options = Options::default();
-        let mut plain = options.take(words)?.into_iter();
-        let command = plain.next().map_or_else(|| "help".to_owned(), |word| word.to_string_lossy().into_owned());
-        let mut next = || plain.next();
-        let missing = |command, what| BadWords::Missing { command, what };
+        let mut words = Words::scan("cache", &[CONFIG, JSON, ("--hard", None)], words)?;
+        let (config, json) = (words.value("--config").map(PathBuf::from), words.flag("--json"));
+        let command = words.command();
+        let need = |words: &mut Words, what| words.next().ok_or_else(|| words.missing(&command, what));
         let text = |word: OsString| word.to_string_lossy().into_owned();
         let action = match command.as_str() {
-            "help" | "--help" | "-h" => Action::Help,
+            "help" => Action::Help,
             "stat" => Action::Stat,
-            "list" => Action::List(next().map_or(Selection::All, |word| Selection::of(&text(word)).widened())),
-            "show" => Action::Show(next().map(text).ok_or(missing("show", "a URL"))?),
+            "list" => Action::List(words.next_text().map_or(Selection::All, |word| Selection::of(&word).widened())),
+            "show" => Action::Show(text(need(&mut words, "a URL")?)),
             "verify" => Action::Verify,
             "purge" => {
-                let what = next().map(text).ok_or(missing("purge", "a URL, a prefix with * or tag:NAME"))?;
-                Action::Purge { what: Selection::of(&what), hard: std::mem::take(&mut options.hard) }
+                let what = text(need(&mut words, "a URL, a prefix with * or tag:NAME")?);
+                Action::Purge { what: Selection::of(&what), hard: words.flag("--hard") }
             }
             "export" => {
-                let file = next().map(PathBuf::from).ok_or(missing("export", "a file to write"))?;
-                Action::Export { file, what: next().map_or(Selection::All, |word| Selection::of(&text(word))) }
+                let file = need(&mut words, "a file to write")?.into();
+                Action::Export { file, what: words.next_text().map_or(Selection::All, |word| Selection::of(&word)) }
             }
-            "import" => Action::Import { file: next().map(PathBuf::from).ok_or(missing("import", "a file"))? },
-            _ => return Err(BadWords::Unknown(command)),
+            "import" => Action::Import { file: need(&mut words, "a file")?.into() },
+            _ => return Err(words.unknown(command)),
         };
-        match next() {
-            Some(word) => Err(BadWords::Unexpected(text(word))),
-            None if options.hard => Err(BadWords::Unexpected("--hard".to_owned())),
-            None => Ok(Request { config: options.config, json: options.json, action }),
-        }
-    }
-}
-
-#[derive(Default)]
-struct Options {
-    config: Option<PathBuf>,
-    json: bool,
-    hard: bool,
-}
-
-impl Options {
-    /// The words that are no options.
-    fn take(&mut self, words: Vec<OsString>) -> Result<Vec<OsString>, BadWords> {
-        let mut plain = Vec::new();
-        let mut words = words.into_iter();
-        while let Some(word) = words.next() {
-            match word.to_str() {
-                Some("--json") => self.json = true,
-                Some("--hard") => self.hard = true,
-                Some("--config" | "-c") => {
-                    let missing = BadWords::Missing { command: "--config", what: "a file" };
-                    self.config = Some(words.next().map(PathBuf::from).ok_or(missing)?);
-                }
-                Some(option) if option.starts_with("--") && option != "--help" => {
-                    return Err(BadWords::Unexpected(option.to_owned()));
-                }
-                Some(_) | None => plain.push(word),
-            }
-        }
-        Ok(plain)
+        words.end()?;
+        Ok(Request { config, json, action })
     }
 }
 

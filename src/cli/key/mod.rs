@@ -19,7 +19,7 @@ use miniserde::json;
 pub(super) use orders::{Keys, obey};
 use orders::{PAGE, Told};
 use words::Action;
-pub(super) use words::{BadWords, HELP, Request};
+pub(super) use words::{HELP, Request};
 
 use super::control::{self, Answer, Question, Unanswered};
 use super::folders::{Trouble, configured, finish};

@@ -1,11 +1,11 @@
 //! The words behind `hafir key` → [`Request`].
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::when::{self, Until};
+use crate::cli::words::{BadWords, CONFIG, JSON, Known, Words};
 
 pub(in crate::cli) const HELP: &str = "\
 hafir key - keys for programs and devices
@@ -47,128 +47,62 @@ pub(super) enum Action {
     Rename { id: String, name: String },
 }
 
-/// Why the words are not understood.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::cli) enum BadWords {
-    Unknown(String),
-    Missing { command: &'static str, what: &'static str },
-    Unexpected(String),
-    BadTime(String),
-}
-
-impl fmt::Display for BadWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BadWords::Unknown(word) => write!(f, "'hafir key {word}' is no command; see 'hafir key help'"),
-            BadWords::Missing { command, what } => write!(f, "'hafir key {command}' needs {what}"),
-            BadWords::Unexpected(word) => write!(f, "'hafir key' has no use for '{word}'; see 'hafir key help'"),
-            BadWords::BadTime(word) => write!(f, "'{word}' is no time: write 90days, 12h or a date such as 2027-01-31"),
-        }
-    }
-}
+const OPTIONS: &[Known] = &[
+    CONFIG,
+    JSON,
+    ("--name", Some("a name")),
+    ("--plan", Some("the name of a plan")),
+    ("--scope", Some("a scope")),
+    ("--expires", Some("a time")),
+    ("--grace", Some("a time")),
+    ("--card", Some("a file to write")),
+];
 
 impl Request {
     pub(in crate::cli) fn parse(words: Vec<OsString>) -> Result<Request, BadWords> {
-        let mut options = Options::default();
-        let mut plain = options.take(words)?.into_iter();
-        let command = plain.next().unwrap_or_else(|| "help".to_owned());
-        let mut id = |command| plain.next().ok_or(BadWords::Missing { command, what: "the ID of a key" });
-        let no_name = |command| BadWords::Missing { command, what: "--name 'NAME'" };
+        let mut words = Words::scan("key", OPTIONS, words)?;
+        let (config, json) = (words.value("--config").map(PathBuf::from), words.flag("--json"));
+        let command = words.command();
+        let id = |words: &mut Words| words.next_text().ok_or_else(|| words.missing(&command, "the ID of a key"));
+        let name = |words: &mut Words| words.text("--name").ok_or_else(|| words.missing(&command, "--name 'NAME'"));
         let action = match command.as_str() {
-            "help" | "--help" | "-h" => Action::Help,
+            "help" => Action::Help,
             "list" => Action::List,
-            "show" => Action::Show(id("show")?),
-            "revoke" => Action::Revoke(id("revoke")?),
-            "rename" => Action::Rename { id: id("rename")?, name: options.name.take().ok_or(no_name("rename"))? },
+            "show" => Action::Show(id(&mut words)?),
+            "revoke" => Action::Revoke(id(&mut words)?),
+            "rename" => Action::Rename { id: id(&mut words)?, name: name(&mut words)? },
             "new" => Action::New {
-                name: options.name.take().ok_or(no_name("new"))?,
-                plan: options.plan.take(),
-                scopes: std::mem::take(&mut options.scopes),
-                expires: options.expires.take().map_or(Ok(None), |word| expiry(&word))?,
-                card: options.card.take(),
+                name: name(&mut words)?,
+                plan: words.text("--plan"),
+                scopes: words.texts("--scope"),
+                expires: words.text("--expires").map_or(Ok(None), |word| expiry(&word))?,
+                card: words.value("--card").map(PathBuf::from),
             },
             "roll" => Action::Roll {
-                id: id("roll")?,
-                grace: options.grace.take().map_or(Ok(Duration::ZERO), |word| grace(&word))?,
-                card: options.card.take(),
+                id: id(&mut words)?,
+                grace: words.text("--grace").map_or(Ok(Duration::ZERO), |word| grace(&word))?,
+                card: words.value("--card").map(PathBuf::from),
             },
-            _ => return Err(BadWords::Unknown(command)),
+            _ => return Err(words.unknown(command)),
         };
-        match plain.next().or_else(|| options.unused()) {
-            Some(word) => Err(BadWords::Unexpected(word)),
-            None => Ok(Request { config: options.config, json: options.json, action }),
-        }
+        words.end()?;
+        Ok(Request { config, json, action })
     }
 }
 
 fn expiry(word: &str) -> Result<Option<Until>, BadWords> {
     match word {
         "never" => Ok(None),
-        _ => when::until(word).map(Some).ok_or_else(|| BadWords::BadTime(word.to_owned())),
+        _ => when::until(word).map(Some).ok_or_else(|| no_time(word)),
     }
 }
 
 fn grace(word: &str) -> Result<Duration, BadWords> {
-    when::span(word).ok_or_else(|| BadWords::BadTime(word.to_owned()))
+    when::span(word).ok_or_else(|| no_time(word))
 }
 
-#[derive(Default)]
-struct Options {
-    config: Option<PathBuf>,
-    json: bool,
-    name: Option<String>,
-    plan: Option<String>,
-    scopes: Vec<String>,
-    expires: Option<String>,
-    grace: Option<String>,
-    card: Option<PathBuf>,
-}
-
-impl Options {
-    /// The words that are no options.
-    fn take(&mut self, words: Vec<OsString>) -> Result<Vec<String>, BadWords> {
-        let mut plain = Vec::new();
-        let mut words = words.into_iter();
-        while let Some(word) = words.next() {
-            let word = word.to_string_lossy().into_owned();
-            let (option, joined) = match word.split_once('=') {
-                Some((option, value)) if option.starts_with("--") => (option.to_owned(), Some(OsString::from(value))),
-                Some(_) | None => (word.clone(), None),
-            };
-            let mut value = |command, what| {
-                let value = joined.clone().or_else(|| words.next());
-                value.ok_or(BadWords::Missing { command, what })
-            };
-            let text = |value: OsString| value.to_string_lossy().into_owned();
-            match option.as_str() {
-                "--json" if joined.is_none() => self.json = true,
-                "--config" | "-c" => self.config = Some(value("--config", "a file")?.into()),
-                "--card" => self.card = Some(value("--card", "a file to write")?.into()),
-                "--name" => self.name = Some(text(value("--name", "a name")?)),
-                "--plan" => self.plan = Some(text(value("--plan", "the name of a plan")?)),
-                "--scope" => self.scopes.push(text(value("--scope", "a scope")?)),
-                "--expires" => self.expires = Some(text(value("--expires", "a time")?)),
-                "--grace" => self.grace = Some(text(value("--grace", "a time")?)),
-                "--help" => plain.insert(0, "help".to_owned()),
-                option if option.starts_with("--") => return Err(BadWords::Unexpected(word)),
-                _ => plain.push(word),
-            }
-        }
-        Ok(plain)
-    }
-
-    /// An option that the command did not take.
-    fn unused(&self) -> Option<String> {
-        let given = [
-            ("--name", self.name.is_some()),
-            ("--plan", self.plan.is_some()),
-            ("--scope", !self.scopes.is_empty()),
-            ("--expires", self.expires.is_some()),
-            ("--grace", self.grace.is_some()),
-            ("--card", self.card.is_some()),
-        ];
-        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name.to_owned())
-    }
+fn no_time(word: &str) -> BadWords {
+    BadWords::BadValue(format!("'{word}' is no time: write 90days, 12h or a date such as 2027-01-31"))
 }
 
 #[cfg(test)]
@@ -211,8 +145,8 @@ mod tests {
         assert_eq!(parse(&["roll", "k7", "--grace", "7days"]).unwrap().action, roll);
         let never = parse(&["new", "--name", "a", "--expires", "never"]).unwrap().action;
         assert!(matches!(never, Action::New { expires: None, .. }));
-        for help in [&[][..], &["help"], &["--help"], &["--help", "help"]] {
-            assert!(parse(help).is_ok_and(|asked| asked.action == Action::Help) || help.len() == 2, "{help:?}");
+        for help in [&[][..], &["help"], &["--help"], &["new", "--help"]] {
+            assert!(parse(help).is_ok_and(|asked| asked.action == Action::Help), "{help:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use miniserde::{Deserialize, Serialize, json};
 
-pub(super) use words::{BadWords, HELP, Request};
+pub(super) use words::{HELP, Request};
 
 use super::control::{self, Answer, Question, Unanswered};
 use super::folders::{Trouble, configured, finish};

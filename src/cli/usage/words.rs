@@ -1,8 +1,9 @@
 //! The words behind `hafir usage` → [`Request`].
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
+
+use crate::cli::words::{BadWords, CONFIG, JSON, Words};
 
 pub(in crate::cli) const HELP: &str = "\
 hafir usage - who has used how much of their quotas
@@ -28,39 +29,18 @@ pub(in crate::cli) struct Request {
     pub(super) name: Option<String>,
 }
 
-/// Why the words are not understood.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::cli) enum BadWords {
-    Missing { option: &'static str, what: &'static str },
-    Unexpected(String),
-}
-
-impl fmt::Display for BadWords {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BadWords::Missing { option, what } => write!(f, "'hafir usage {option}' needs {what}"),
-            BadWords::Unexpected(word) => write!(f, "'hafir usage' has no use for '{word}'; see 'hafir usage help'"),
-        }
-    }
-}
-
 impl Request {
     pub(in crate::cli) fn parse(words: Vec<OsString>) -> Result<Request, BadWords> {
-        let mut request = Request::default();
-        let mut words = words.into_iter();
-        while let Some(word) = words.next() {
-            let mut value = |option, what| words.next().ok_or(BadWords::Missing { option, what });
-            let word = word.to_string_lossy().into_owned();
-            match word.as_str() {
-                "--json" => request.json = true,
-                "help" | "--help" | "-h" => request.help = true,
-                "--config" | "-c" => request.config = Some(value("--config", "a file")?.into()),
-                "--plan" => request.plan = Some(value("--plan", "a plan's name")?.to_string_lossy().into_owned()),
-                option if option.starts_with("--") => return Err(BadWords::Unexpected(word)),
-                _ if request.name.is_none() => request.name = Some(word),
-                _ => return Err(BadWords::Unexpected(word)),
-            }
-        }
+        let mut words = Words::scan("usage", &[CONFIG, JSON, ("--plan", Some("a plan's name"))], words)?;
+        let name = words.next_text();
+        let request = Request {
+            config: words.value("--config").map(PathBuf::from),
+            json: words.flag("--json"),
+            help: words.asks_for_help() || name.as_deref() == Some("help"),
+            plan: words.text("--plan"),
+            name,
+        };
+        words.end()?;
         Ok(request)
     }
 }
