@@ -5,7 +5,8 @@ import fetch from 'node-fetch'
 import suites from './tests/index.mjs'
 
 const [base, only] = process.argv.slice(2)
-const wanted = suites.map(suite => ({ ...suite, tests: suite.tests.filter(test => !only || test.id === only) }))
+const asked = ({ tests }) => only ? tests.filter(test => test.id === only).map(test => ({ ...test, dump: true })) : tests
+const wanted = suites.map(suite => ({ ...suite, tests: asked(suite) }))
 await runTests(wanted.filter(suite => suite.tests.length), fetch, false, base)
 const results = getResults()
 const words = { '✅': 'passes', 'Y': 'yes', 'N': 'no', '-': 'untested', '🔹': 'setup', '↻': 'setup', '⚪': 'depends' }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use miniserde::{Deserialize, json};
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::hash::Hash;
 
@@ -96,8 +97,10 @@ impl Head {
             if attempt > 0 {
                 std::thread::sleep(TRY_AGAIN);
             }
-            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                return Ok(Head { file, slot: 0 });
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Head { file, slot: 0 }),
+                Err(Errno::WOULDBLOCK) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Err(io::Error::new(io::ErrorKind::ResourceBusy, "another process writes this trail"))
